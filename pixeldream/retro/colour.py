@@ -1,0 +1,67 @@
+"""Colour spaces: encoded sRGB, linear light, OKLab.
+
+All functions are pure jax on arrays ``[..., 3]`` and differentiable on the closed range [0, 1]. sRGB after IEC
+61966-2-1; OKLab after Björn Ottosson, https://bottosson.github.io/posts/oklab/.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
+    np.float32,
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
+    np.float32,
+)
+_FROM_LAB = np.linalg.inv(_TO_LAB.astype(np.float64)).astype(np.float32)
+_FROM_CONES = np.linalg.inv(_TO_CONES.astype(np.float64)).astype(np.float32)
+
+
+def srgb_to_linear(srgb: jax.Array) -> jax.Array:
+    """Encoded sRGB in [0, 1] to linear light in [0, 1]; values outside are clipped."""
+    srgb = jnp.clip(srgb, 0.0, 1.0)
+    # The inner maximum keeps the power's gradient finite where the other branch is taken.
+    power = ((jnp.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4
+    return jnp.where(srgb <= 0.04045, srgb / 12.92, power)
+
+
+def linear_to_srgb(linear: jax.Array) -> jax.Array:
+    """Linear light in [0, 1] to encoded sRGB in [0, 1]; values outside are clipped."""
+    linear = jnp.clip(linear, 0.0, 1.0)
+    power = 1.055 * jnp.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return jnp.where(linear <= 0.0031308, linear * 12.92, power)
+
+
+def linear_to_oklab(linear: jax.Array) -> jax.Array:
+    """Linear light to OKLab: lightness in [0, 1], a and b in about [-0.4, 0.4]."""
+    # jnp.cbrt has an infinite gradient at 0; black is moved by less than an 8-bit step can show.
+    cones = jnp.maximum(jnp.dot(linear, _TO_CONES.T, precision="highest"), 1e-7)
+    return jnp.dot(jnp.cbrt(cones), _TO_LAB.T, precision="highest")
+
+
+def oklab_to_linear(lab: jax.Array) -> jax.Array:
+    """OKLab to linear light, not clipped."""
+    return jnp.dot(jnp.dot(lab, _FROM_LAB.T, precision="highest") ** 3, _FROM_CONES.T, precision="highest")
+
+
+def srgb_to_oklab(srgb: jax.Array) -> jax.Array:
+    """Encoded sRGB in [0, 1] to OKLab."""
+    return linear_to_oklab(srgb_to_linear(srgb))
+
+
+def oklab_to_srgb(lab: jax.Array) -> jax.Array:
+    """OKLab to encoded sRGB, clipped to [0, 1]."""
+    return linear_to_srgb(oklab_to_linear(lab))

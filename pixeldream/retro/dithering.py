@@ -1,0 +1,99 @@
+"""Dithers applied: the two ways from an image and the colours that each pixel may take to a choice.
+
+Images are float32 ``[height, width, 3]`` in [0, 1]. Patterns are indexed from the top left of the screen, so that equal
+neighbouring cells get the same pattern.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pixeldream.retro.colour import linear_to_oklab
+from pixeldream.retro.dither import Diffusion, Ordered
+
+
+class Candidates(NamedTuple):
+    """The colours that each pixel may take: OKLab and linear light, ``[height or 1, width or 1, k, 3]``."""
+
+    lab: jax.Array
+    linear: jax.Array
+
+
+def nearest(lab: jax.Array, candidates: jax.Array) -> jax.Array:
+    """int32 ``[...]``: which of the candidates ``[..., k, 3]`` is nearest to ``lab [..., 3]``; the lowest on a tie."""
+    # One candidate after the other: the [..., k, 3] difference is never stored.
+    best = jnp.full(jnp.broadcast_shapes(lab.shape[:-1], candidates.shape[:-2]), jnp.inf, jnp.float32)
+    index = jnp.zeros(best.shape, jnp.int32)
+    for k in range(candidates.shape[-2]):
+        distance = jnp.square(lab - candidates[..., k, :]).sum(-1)
+        index = jnp.where(distance < best, k, index)
+        best = jnp.minimum(best, distance)
+    return index
+
+
+def spread(palette_srgb: jax.Array) -> jax.Array:
+    """How far apart the colours ``[n, 3]`` are: the mean distance to the nearest other colour, per component."""
+    squared = jnp.square(palette_srgb[:, None] - palette_srgb[None]).sum(-1)
+    other = jnp.where(squared > 1e-9, squared, jnp.inf).min(1)
+    distances = jnp.sqrt(jnp.where(jnp.isfinite(other), other, 0.0))
+    return distances.mean() / np.sqrt(3.0)
+
+
+def bias(dither: Ordered, size: tuple[int, int]) -> jax.Array:
+    """float32 ``[height, width, 1]``: the thresholds repeated over ``size`` (width, height)."""
+    thresholds = dither.thresholds()
+    down, across = -(-size[1] // thresholds.shape[0]), -(-size[0] // thresholds.shape[1])
+    return jnp.asarray(np.tile(thresholds, (down, across))[: size[1], : size[0], None])
+
+
+def _skewed(array: jax.Array, skew: int, height: int, width: int) -> jax.Array:
+    """``[height, width, ...]`` to ``[steps, height, ...]``: at step t row y stands at column t - skew * y."""
+    steps = width + skew * (height - 1)
+    columns = np.arange(steps)[:, None] - skew * np.arange(height)[None]
+    rows = np.broadcast_to(np.arange(height), columns.shape)
+    return array[rows, np.clip(columns, 0, width - 1)]
+
+
+def diffuse(linear: jax.Array, candidates: Candidates, dither: Diffusion, amount: jax.Array | float = 1.0) -> jax.Array:
+    """int32 ``[height, width]``: the candidate of each pixel after error diffusion in linear light.
+
+    Rows run in parallel, each ``skew`` pixels behind the one above: ``width + skew * height`` steps of a scan instead
+    of ``width * height``, with the result of the sequential definition. Choices are made in OKLab.
+    """
+    height, width, _ = linear.shape
+    skew = dither.skew
+    per_pixel = candidates.lab.shape[0] > 1
+    reach = max(right + skew * down for right, down, _ in dither.taps)
+    inside = np.arange(width + skew * (height - 1))[:, None] - skew * np.arange(height)[None]
+    valid = jnp.asarray((inside >= 0) & (inside < width))
+
+    def step(errors: jax.Array, row: tuple) -> tuple[jax.Array, jax.Array]:
+        # errors[d] are those of d + 1 steps ago, one a row.
+        value, lab, colours, live = row
+        for right, down, weight in dither.taps:
+            past = errors[right + skew * down - 1]
+            moved = jnp.pad(past, ((down, 0), (0, 0)))[:height]
+            value = value + moved * (weight / dither.divisor)
+        choice = nearest(linear_to_oklab(jnp.clip(value, 0.0, 1.0)), lab)
+        shown = jnp.take_along_axis(colours, choice[:, None, None], axis=-2)[:, 0]
+        # A cell that lacks a colour must not smear what it can't show over the next: a pixel's debt stays within the
+        # box of the colours in its reach.
+        bounded = jnp.clip(value, colours.min(-2), colours.max(-2))
+        error = (bounded - shown) * amount * live[:, None].astype(jnp.float32)
+        return jnp.concatenate([error[None], errors[:-1]]), choice
+
+    def spread_out(array: jax.Array) -> jax.Array:
+        k = array.shape[-2]
+        if per_pixel:
+            return _skewed(jnp.broadcast_to(array, (height, width, k, 3)), skew, height, width)
+        return jnp.broadcast_to(array[0], (valid.shape[0], height, k, 3))
+
+    start = jnp.zeros((reach, height, 3), jnp.float32)
+    rows = (_skewed(linear, skew, height, width), spread_out(candidates.lab), spread_out(candidates.linear), valid)
+    _, choices = jax.lax.scan(step, start, rows)
+    columns = np.arange(width)[None] + skew * np.arange(height)[:, None]
+    return choices[columns, np.arange(height)[:, None]]

@@ -1,0 +1,56 @@
+"""Native files as data: what a format is called, which modes it holds, how it writes and reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pixeldream.retro.mode import Picture
+
+
+class FormatError(ValueError):
+    """A file that is not what its name says, or is broken; one line that says where."""
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How to write where a format leaves a choice.
+
+    ``raw``: the mode's own pixels, not repeated to the display's shape. ``aspect``: resampled to the true pixel aspect.
+    ``metadata``: text by keyword for formats that can carry it.
+    """
+
+    raw: bool = False
+    aspect: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A native file format.
+
+    ``extensions``: with the dot, lower case, the usual one first. ``modes``: names of the modes it can hold; empty for
+    every mode. ``write(picture, options) -> bytes``. ``read(data) -> Picture`` raises only ``FormatError``.
+    ``program``: the file shows itself on the machine.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+    modes: tuple[str, ...] = ()
+    write: Callable[[Picture, WriteOptions], bytes] | None = None
+    read: Callable[[bytes], Picture] | None = None
+    program: bool = False
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for extension in self.extensions:
+            if not extension.startswith(".") or extension != extension.lower():
+                raise ValueError(
+                    f"format {self.name!r}: extension {extension!r} must be lower case and start with a dot"
+                )
+        if self.write is None and self.read is None:
+            raise ValueError(f"format {self.name!r} neither writes nor reads")
+
+    def holds(self, mode: str) -> bool:
+        """Whether a picture of the mode called ``mode`` can be stored in it."""
+        return not self.modes or mode in self.modes

@@ -1,0 +1,197 @@
+"""Graphics modes as data, and the pictures that they can show.
+
+A mode is geometry plus slots. A slot is a colour that is constant over an area: the whole screen, an attribute cell,
+a strip of a cell. Each pixel of a picture names one slot. That is all a solver, a check or a file format needs.
+
+Sizes and areas are (width, height) in the mode's own pixels; a C64 multicolor pixel is one pixel, twice as wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from math import comb
+
+import numpy as np
+
+from pixeldream.retro.palette import Gamut, Palette
+
+Size = tuple[int, int]
+
+MAXIMUM_SETS = 20_000
+"""Colour sets that the exact solver is willing to try for each cell; CPC mode 1 needs 17,550."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A colour that is constant over ``area`` (width, height), or over the whole screen (``None``).
+
+    ``allowed`` lists the palette indices that the slot can hold; ``None`` means all of them.
+    """
+
+    name: str
+    area: Size | None = None
+    allowed: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """The slots that share one area. ``slots`` are indices into the mode's slots, ``grid`` is (columns, rows)."""
+
+    area: Size
+    grid: Size
+    slots: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Which pictures a machine can show, as a value: hashable, so that it is a static argument of jitted functions.
+
+    ``size``: (width, height) in the mode's pixels. ``slots``: a pixel's value is an index into them, and their order is
+    the hardware's (bit pair 01 of C64 multicolor is slot 1). ``palette``: the name of the default fixed palette, or
+    ``gamut`` where the machine mixes its own colours. ``pixel_aspect``: width and height of one pixel on the screen, as
+    a ratio of whole numbers. ``solve`` and ``render`` replace the generic ones where no slot can say it (see
+    ``pixeldream.retro.solve`` for their signatures).
+
+    Raises ``ValueError`` when the areas do not tile the screen or nest in each other, a name repeats, or the choice is
+    too large for the exact solver.
+    """
+
+    name: str
+    machine: str
+    size: Size
+    slots: tuple[Slot, ...]
+    palette: str = ""
+    gamut: Gamut | None = None
+    pixel_aspect: Size = (1, 1)
+    colours: int = 16
+    solve: Callable | None = None
+    render: Callable | None = None
+    description: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1 or min(self.pixel_aspect) < 1:
+            raise ValueError(
+                f"mode {self.name!r}: size {self.size} and pixel aspect {self.pixel_aspect} must be positive"
+            )
+        if not 1 <= len(self.slots) <= 256:
+            raise ValueError(f"mode {self.name!r} has {len(self.slots)} slots; 1 to 256 are possible")
+        names = [slot.name for slot in self.slots]
+        if len(set(names)) < len(names):
+            raise ValueError(f"mode {self.name!r} names a slot twice: {', '.join(names)}")
+        if bool(self.palette) == (self.gamut is not None):
+            raise ValueError(f"mode {self.name!r} needs either a palette or a gamut")
+        if (self.solve is None) != (self.render is None):
+            raise ValueError(f"mode {self.name!r}: an own solve and an own render come together")
+        self._check_areas()
+        self._check_choice()
+
+    def _check_areas(self) -> None:
+        outer = self.size
+        for level in self.levels:
+            if min(level.area) < 1 or outer[0] % level.area[0] or outer[1] % level.area[1]:
+                raise ValueError(
+                    f"mode {self.name!r}: areas of {level.area[0]}x{level.area[1]} do not tile {outer[0]}x{outer[1]}"
+                )
+            outer = level.area
+
+    def _check_choice(self) -> None:
+        if self.solve is not None:
+            return
+        if self.gamut is not None:
+            if len(self.levels) > 1 or self.levels[0].area != self.size:
+                raise ValueError(f"mode {self.name!r}: slots of a gamut must span the screen; give it an own solve")
+        elif comb(self.colours, len(self.slots)) > MAXIMUM_SETS:
+            raise ValueError(
+                f"mode {self.name!r}: {len(self.slots)} of {self.colours} colours are "
+                f"{comb(self.colours, len(self.slots)):,} sets, more than {MAXIMUM_SETS:,}; give it an own solve"
+            )
+        for slot in self.slots:
+            if slot.allowed is not None and not all(0 <= index < self.colours for index in slot.allowed):
+                raise ValueError(f"mode {self.name!r}, slot {slot.name!r}: allowed {slot.allowed} leaves the palette")
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The slots grouped by area, the largest area first."""
+
+        def area(index: int) -> Size:
+            return self.slots[index].area or self.size
+
+        def order(index: int) -> tuple[int, Size]:
+            return -area(index)[0] * area(index)[1], area(index)
+
+        groups = groupby(sorted(range(len(self.slots)), key=order), key=area)
+        return tuple(
+            Level(shape, (self.size[0] // max(shape[0], 1), self.size[1] // max(shape[1], 1)), tuple(members))
+            for shape, members in groups
+        )
+
+    def grid(self, slot: int) -> Size:
+        """(columns, rows) of the areas of slot number ``slot``."""
+        return next(level.grid for level in self.levels if slot in level.slots)
+
+    def slot(self, name: str) -> int:
+        """The number of the slot called ``name``. Raises ``ValueError`` that lists the slots."""
+        for number, slot in enumerate(self.slots):
+            if slot.name == name:
+                return number
+        known = ", ".join(slot.name for slot in self.slots)
+        raise ValueError(f"mode {self.name!r} has no slot {name!r}; it has {known}")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A legal picture: which slot each pixel uses, and each slot's colours.
+
+    ``pixels``: uint8 ``[height, width]``, slot numbers. ``colours``: for each slot an integer array ``[rows, columns]``
+    of its grid, holding indices into ``palette`` (a :class:`Palette`, or the :class:`Gamut` of the mode). ``border``:
+    the index of the screen's border colour, for machines that have one.
+
+    Raises ``ValueError`` when a shape is wrong, a pixel names no slot or a colour leaves its slot's range: a
+    ``Picture`` that exists is legal.
+    """
+
+    mode: Mode
+    palette: Palette | Gamut
+    pixels: np.ndarray
+    colours: tuple[np.ndarray, ...]
+    border: int = 0
+
+    def __post_init__(self) -> None:
+        width, height = self.mode.size
+        if self.pixels.shape != (height, width):
+            raise ValueError(f"{self.mode.name}: pixels of shape {self.pixels.shape}, not {(height, width)}")
+        if self.mode.render is not None:
+            return
+        if self.pixels.size and int(self.pixels.max()) >= len(self.mode.slots):
+            raise ValueError(f"{self.mode.name}: a pixel names slot {int(self.pixels.max())} of {len(self.mode.slots)}")
+        if len(self.colours) != len(self.mode.slots):
+            raise ValueError(f"{self.mode.name}: colours for {len(self.colours)} of {len(self.mode.slots)} slots")
+        for number, (slot, colours) in enumerate(zip(self.mode.slots, self.colours, strict=True)):
+            self._check_slot(slot, colours, self.mode.grid(number))
+
+    def _check_slot(self, slot: Slot, colours: np.ndarray, grid: Size) -> None:
+        if colours.shape != (grid[1], grid[0]):
+            raise ValueError(f"{self.mode.name}, slot {slot.name!r}: shape {colours.shape}, not {(grid[1], grid[0])}")
+        allowed = slot.allowed if slot.allowed is not None else range(self.palette.count)
+        wrong = np.setdiff1d(colours, np.asarray(allowed))
+        if wrong.size:
+            raise ValueError(f"{self.mode.name}, slot {slot.name!r}: colour {int(wrong[0])} is not allowed there")
+
+    def indices(self) -> np.ndarray:
+        """The palette index of every pixel, int64 ``[height, width]``."""
+        width, height = self.mode.size
+        result = np.zeros((height, width), np.int64)
+        for number, colours in enumerate(self.colours):
+            columns, rows = self.mode.grid(number)
+            spread = np.repeat(np.repeat(colours, height // rows, 0), width // columns, 1)
+            result = np.where(self.pixels == number, spread, result)
+        return result
+
+    def image(self) -> np.ndarray:
+        """uint8 ``[height, width, 3]`` in the mode's own pixels."""
+        if self.mode.render is not None:
+            return np.asarray(self.mode.render(self))
+        return self.palette.rgb(self.indices())

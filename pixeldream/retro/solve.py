@@ -1,0 +1,148 @@
+"""The nearest legal picture of any mode that is made of slots.
+
+Everything here is pure and jitted with the mode and the dither static; image, palette, locks and dither amount are
+traced, so another palette or an equal mode rebuilt causes no new compilation. Images are sRGB float32
+``[height, width, 3]`` in [0, 1], in the mode's own pixels. A palette is sRGB float32 ``[colours, 3]`` in [0, 1]; modes
+with a gamut ignore it (pass an array of shape ``[0, 3]``). Distances are squared OKLab.
+
+A mode's own ``solve(image, palette, locks, dither, amount) -> Solution`` and ``render(solution, palette) -> image``
+take the places of :func:`solve` and :func:`render` and obey the same shapes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pixeldream.retro import dithering, gamut, sets
+from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
+from pixeldream.retro.dither import NONE, Diffusion, Dither, Ordered
+from pixeldream.retro.dithering import Candidates
+from pixeldream.retro.locks import lock_array as lock_array
+from pixeldream.retro.mode import Mode, Picture
+from pixeldream.retro.palette import Gamut, Palette
+
+
+class Solution(NamedTuple):
+    """A picture as arrays: ``pixels`` int32 ``[height, width]`` of slot numbers, ``colours`` one int32 ``[rows,
+    columns]`` a slot."""
+
+    pixels: jax.Array
+    colours: tuple[jax.Array, ...]
+
+
+def palette_array(palette: Palette | Gamut) -> np.ndarray:
+    """float32 ``[colours, 3]`` in [0, 1] of a fixed palette; ``[0, 3]`` of a gamut."""
+    if isinstance(palette, Gamut):
+        return np.zeros((0, 3), np.float32)
+    return palette.rgb(np.arange(palette.count)).astype(np.float32) / 255.0
+
+
+def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) -> jax.Array:
+    """sRGB ``[height or 1, width or 1, slots, 3]``: the colours that each pixel can take."""
+    width, height = mode.size
+    if len(mode.levels) == 1 and mode.levels[0].grid == (1, 1):
+        indices = jnp.stack(colours, -1)
+    else:
+        spread = [jnp.repeat(jnp.repeat(c, height // c.shape[0], 0), width // c.shape[1], 1) for c in colours]
+        indices = jnp.stack(spread, -1)
+    return gamut.decode(mode.gamut, indices) if mode.gamut else palette[indices]
+
+
+def choose_colours(mode: Mode, image: jax.Array, palette: jax.Array, locks: jax.Array) -> tuple[jax.Array, ...]:
+    """Each slot's colours, int32 ``[rows, columns]``: exact for fixed palettes, k-means for a gamut."""
+    if mode.gamut:
+        chosen = gamut.choose(mode.gamut, image, len(mode.slots), locks)
+        return tuple(chosen[slot].reshape(1, 1) for slot in range(len(mode.slots)))
+    lab = srgb_to_oklab(palette)
+    distance = jnp.square(srgb_to_oklab(image)[:, :, None] - lab[None, None]).sum(-1)
+    return sets.choose(mode, distance, locks)
+
+
+def refine_colours(
+    mode: Mode, image: jax.Array, palette: jax.Array, locks: jax.Array, colours: tuple[jax.Array, ...]
+) -> tuple[jax.Array, ...]:
+    """As :func:`choose_colours` for an image that moved a little since ``colours`` were chosen: a free palette follows
+    it in two steps instead of starting anew."""
+    if not mode.gamut:
+        return choose_colours(mode, image, palette, locks)
+    flat = jnp.stack([c[0, 0] for c in colours])
+    moved = gamut.refine(mode.gamut, image, flat, locks, 2)
+    return tuple(moved[slot].reshape(1, 1) for slot in range(len(mode.slots)))
+
+
+def assign(
+    mode: Mode,
+    image: jax.Array,
+    palette: jax.Array,
+    colours: tuple[jax.Array, ...],
+    dither: Dither = NONE,
+    amount: jax.Array | float = 1.0,
+) -> jax.Array:
+    """int32 ``[height, width]``: the slot that each pixel uses, given the slots' colours."""
+    choices = reachable(mode, colours, palette)
+    lab = srgb_to_oklab(choices)
+    if isinstance(dither, Diffusion):
+        return dithering.diffuse(srgb_to_linear(image), Candidates(lab, srgb_to_linear(choices)), dither, amount)
+    if dither != NONE:
+        image = _biased(mode, image, choices.reshape(-1, 3) if mode.gamut else palette, dither, amount)
+    return dithering.nearest(srgb_to_oklab(image), lab)
+
+
+def _biased(mode: Mode, image: jax.Array, colours: jax.Array, dither: Ordered, amount: Any) -> jax.Array:
+    return jnp.clip(image + amount * dithering.spread(colours) * dithering.bias(dither, mode.size), 0.0, 1.0)
+
+
+def _target(mode: Mode, image: jax.Array, palette: jax.Array, dither: Dither, amount: Any) -> jax.Array:
+    """The image that the slots' colours are chosen for: one that already holds the dither's colours.
+
+    The nearest colours of the undithered image are a poor base: a flat cell would keep one side of a mixture only.
+    """
+    if mode.gamut or dither == NONE:
+        return image
+    if isinstance(dither, Diffusion):
+        everything = Candidates(srgb_to_oklab(palette)[None, None], srgb_to_linear(palette)[None, None])
+        return palette[dithering.diffuse(srgb_to_linear(image), everything, dither, amount)]
+    return _biased(mode, image, palette, dither, amount)
+
+
+@partial(jax.jit, static_argnames=("mode", "dither"))
+def solve(
+    mode: Mode,
+    image: jax.Array,
+    palette: jax.Array,
+    locks: jax.Array,
+    dither: Dither = NONE,
+    amount: jax.Array | float = 1.0,
+) -> Solution:
+    """The legal picture for ``image``: slot colours for the dithered image, then each pixel's slot.
+
+    ``locks``: int32 ``[slots]`` (see :func:`lock_array`). Without a dither and with a fixed palette the summed squared
+    OKLab distance is the least possible.
+    """
+    if mode.solve is not None:
+        return mode.solve(image, palette, locks, dither, amount)
+    colours = choose_colours(mode, _target(mode, image, palette, dither, amount), palette, locks)
+    return Solution(assign(mode, image, palette, colours, dither, amount), colours)
+
+
+@partial(jax.jit, static_argnames=("mode",))
+def render(mode: Mode, solution: Solution, palette: jax.Array) -> jax.Array:
+    """sRGB float32 ``[height, width, 3]`` of a solution."""
+    if mode.render is not None:
+        return mode.render(solution, palette)
+    choices = reachable(mode, solution.colours, palette)
+    index = solution.pixels[..., None, None]
+    return jnp.take_along_axis(jnp.broadcast_to(choices, (*solution.pixels.shape, *choices.shape[2:])), index, 2)[
+        :, :, 0
+    ]
+
+
+def to_picture(mode: Mode, palette: Palette | Gamut, solution: Solution, border: int = 0) -> Picture:
+    """A solution as a checked :class:`Picture`."""
+    colours = tuple(np.asarray(c) for c in solution.colours)
+    return Picture(mode, palette, np.asarray(solution.pixels).astype(np.uint8), colours, border)

@@ -1,0 +1,57 @@
+"""Strictness for every test: no network, no silent promotion in jax, one registry."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from pixeldream.plugin.registry import Registry, load
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Compilation makes the first example slow on any machine: a deadline would test the machine.
+settings.register_profile("pixeldream", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pixeldream")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any connection that leaves the machine fails the test that makes it."""
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        raise AssertionError(f"a test connects to {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """All installed plugins."""
+    return load()
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    """A stand-in for a photograph: smooth shading, edges and some noise, float32 [256, 320, 3]."""
+    y, x = np.mgrid[0:256, 0:320].astype(np.float32)
+    sky = np.stack([0.2 + y / 400, 0.4 + y / 600, 0.9 - y / 800], -1)
+    sun = np.clip(1 - np.hypot(x - 220, y - 70) / 45, 0, 1)[..., None] * np.asarray([0.9, 0.7, 0.2], np.float32)
+    hill = (y > 150 + 30 * np.sin(x / 37))[..., None]
+    land = np.stack([0.15 + x / 900, 0.45 - y / 1200, 0.1 + 0 * x], -1)
+    grain = np.random.default_rng(7).normal(0, 0.03, (256, 320, 1))
+    return np.clip(np.where(hill, land, sky + sun) + grain, 0, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def strict_jax() -> Iterator[None]:
+    """Undone at the end, for whoever runs the tests inside a longer process."""
+    yield
+    jax.config.update("jax_numpy_rank_promotion", "allow")
+    jax.config.update("jax_numpy_dtype_promotion", "standard")
