@@ -1,0 +1,1 @@
+"""The embedded palettes; installed as ``pixeldream_palettes``."""

@@ -1,0 +1,217 @@
+"""The laws that every mode, palette, format and dither keeps; shipped, so that a plugin's own tests run them too.
+
+Each law is a function of one registered thing that raises ``AssertionError`` and says what is broken::
+
+    from pixeldream.plugin import testing
+    import my_plugin
+
+    def test_my_mode():
+        for law in testing.MODE_LAWS:
+            law(my_plugin.MODE, my_plugin.PALETTE)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pixeldream.retro import dithering
+from pixeldream.retro import solve as solver
+from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
+from pixeldream.retro.constrain import Schedule, constrain
+from pixeldream.retro.dither import NONE, Diffusion, Dither
+from pixeldream.retro.dithering import Candidates
+from pixeldream.retro.format import Format, FormatError, WriteOptions
+from pixeldream.retro.mode import Mode, Picture
+from pixeldream.retro.palette import Gamut, Palette
+
+
+def random_picture(mode: Mode, palette: Palette | Gamut, seed: int = 0) -> Picture:
+    """A legal picture with random pixels and random slot colours."""
+    random = np.random.default_rng(seed)
+    width, height = mode.size
+    colours = []
+    for number, slot in enumerate(mode.slots):
+        columns, rows = mode.grid(number)
+        choice = np.arange(palette.count) if slot.allowed is None else np.asarray(slot.allowed)
+        colours.append(random.choice(choice, (rows, columns)))
+    pixels = random.integers(0, len(mode.slots), (height, width)).astype(np.uint8)
+    return Picture(mode, palette, pixels, tuple(colours))
+
+
+def random_image(mode: Mode, seed: int = 0) -> np.ndarray:
+    """float32 ``[height, width, 3]``: smooth colour with noise over it, so that every cell has a choice to make."""
+    random = np.random.default_rng(seed)
+    width, height = mode.size
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    phase = random.uniform(0, 6, (3, 3))
+    waves = [
+        np.sin(x / (9 + 7 * a) + a) * np.cos(y / (11 + 5 * b) + b) + np.sin((x + y) / (23 + c)) for a, b, c in phase
+    ]
+    image = 0.5 + 0.22 * np.stack(waves, -1) + random.normal(0, 0.05, (height, width, 3))
+    return np.clip(image, 0, 1).astype(np.float32)
+
+
+def _solve(mode: Mode, palette: Palette | Gamut, image: Any, dither: Dither = NONE) -> solver.Solution:
+    return solver.solve(mode, jnp.asarray(image), jnp.asarray(solver.palette_array(palette)), _free(mode), dither)
+
+
+def _free(mode: Mode) -> jax.Array:
+    return jnp.asarray(solver.lock_array(mode, {}))
+
+
+def _error(image: Any, shown: Any) -> float:
+    difference = srgb_to_oklab(jnp.asarray(image)) - srgb_to_oklab(jnp.asarray(shown))
+    return float(jnp.square(difference).sum())
+
+
+def mode_is_a_value(mode: Mode, palette: Palette | Gamut) -> None:
+    """Equal modes are equal and hash alike: a mode is a static argument of jitted functions."""
+    import dataclasses
+
+    again = dataclasses.replace(mode)
+    assert again == mode, f"{mode.name}: a mode rebuilt from the same fields is another one"
+    assert hash(again) == hash(mode), f"{mode.name}: equal modes hash differently"
+
+
+def mode_solves_legally(mode: Mode, palette: Palette | Gamut) -> None:
+    """The solver's pictures are legal (``Picture`` refuses others) and render as the machine would show them."""
+    for dither in (NONE, Diffusion("law", ((1, 0, 7), (-1, 1, 3), (0, 1, 5), (1, 1, 1)), 16)):
+        solution = _solve(mode, palette, random_image(mode), dither)
+        picture = solver.to_picture(mode, palette, solution)
+        shown = np.asarray(solver.render(mode, solution, jnp.asarray(solver.palette_array(palette))))
+        wrong = np.abs(shown * 255 - picture.image().astype(np.float32)).max()
+        assert wrong < 1, f"{mode.name}: render and the picture differ by {wrong} of 255"
+
+
+def mode_keeps_legal_pictures(mode: Mode, palette: Palette | Gamut) -> None:
+    """A legal picture comes out of the solver as it went in: without error for fixed palettes."""
+    picture = random_picture(mode, palette, 1)
+    image = picture.image().astype(np.float32) / 255
+    shown = solver.render(mode, _solve(mode, palette, image), jnp.asarray(solver.palette_array(palette)))
+    wrong = int((np.abs(np.asarray(shown) - image).max(-1) > 1 / 512).sum())
+    assert wrong == 0, f"{mode.name}: {wrong} pixels of a legal picture changed"
+
+
+def mode_never_loses_to_chance(mode: Mode, palette: Palette | Gamut) -> None:
+    """The solver's slot colours leave no more error than ones chosen at random (or than slots solved for elsewhere)."""
+    image = random_image(mode, 2)
+    values = jnp.asarray(solver.palette_array(palette))
+    best = _error(image, solver.render(mode, _solve(mode, palette, image), values))
+    for seed in range(3):
+        colours = tuple(jnp.asarray(c, jnp.int32) for c in random_picture(mode, palette, seed).colours)
+        pixels = solver.assign(mode, jnp.asarray(image), values, colours)
+        other = _error(image, solver.render(mode, solver.Solution(pixels, colours), values))
+        assert best <= other * (1 + 1e-5), f"{mode.name}: error {best} where random colours (seed {seed}) leave {other}"
+
+
+def mode_jits_to_the_same(mode: Mode, palette: Palette | Gamut) -> None:
+    """With and without jit the picture is the same."""
+    image = random_image(mode, 3)
+    jitted = _solve(mode, palette, image)
+    with jax.disable_jit():
+        plain = _solve(mode, palette, image)
+    # Sums are taken in another order: a tie may fall the other way, the error may not grow.
+    values = jnp.asarray(solver.palette_array(palette))
+    first, second = (_error(image, solver.render(mode, s, values)) for s in (jitted, plain))
+    assert abs(first - second) <= 1e-3 * first + 1e-6, f"{mode.name}: error {first} with jit, {second} without"
+
+
+def mode_does_not_retrace(mode: Mode, palette: Palette | Gamut) -> None:
+    """Another image, another palette, other locks or an equal mode cause no new compilation; nor do equal canvases."""
+    import dataclasses
+
+    traced: Any = solver.solve
+    values = jnp.asarray(solver.palette_array(palette))
+    traced(mode, jnp.asarray(random_image(mode, 4)), values, _free(mode), NONE)
+    before = traced._cache_size()
+    traced(dataclasses.replace(mode), jnp.asarray(random_image(mode, 5)), values[::-1], _free(mode) * 1, NONE)
+    after = traced._cache_size()
+    assert after == before, f"{mode.name}: {after - before} new compilations for equal arguments"
+    first, second = (
+        constrain(m, palette, Schedule.parse("straight-through")) for m in (mode, dataclasses.replace(mode))
+    )
+    assert first.show is second.show, f"{mode.name}: equal canvases show by different functions"
+    assert first.settle is second.settle, f"{mode.name}: equal canvases settle by different functions"
+
+
+MODE_LAWS: tuple[Callable[[Mode, Palette | Gamut], None], ...] = (
+    mode_is_a_value,
+    mode_solves_legally,
+    mode_keeps_legal_pictures,
+    mode_never_loses_to_chance,
+    mode_jits_to_the_same,
+    mode_does_not_retrace,
+)
+
+
+def palette_names_its_source(palette: Palette) -> None:
+    """Numbers without a source can't be checked by anybody."""
+    assert palette.source, f"palette {palette.name!r} does not say where its values come from"
+
+
+def palette_has_distinct_colours(palette: Palette) -> None:
+    """Two indices of one colour: a typing mistake in every palette that we have seen it in."""
+    twice = [colour for colour in palette.colours if palette.colours.count(colour) > 1]
+    assert not twice, f"palette {palette.name!r} holds {twice[0]} twice"
+
+
+PALETTE_LAWS: tuple[Callable[[Palette], None], ...] = (palette_names_its_source, palette_has_distinct_colours)
+
+
+def format_reads_what_it_writes(form: Format, mode: Mode, palette: Palette | Gamut) -> None:
+    """A written picture shows the same colours, by hardware index, when it is read back; twice the same bytes."""
+    if form.write is None:
+        return
+    picture = random_picture(mode, palette, 6)
+    data = form.write(picture, WriteOptions())
+    assert data == form.write(picture, WriteOptions()), f"format {form.name!r} writes other bytes the second time"
+    if form.read is not None:
+        back = form.read(data)
+        assert back.mode.size == mode.size, f"format {form.name!r} reads back size {back.mode.size}, not {mode.size}"
+        wrong = int((back.indices() != picture.indices()).sum())
+        assert wrong == 0, f"format {form.name!r}: {wrong} pixels of {mode.name} changed on the way"
+
+
+def format_refuses_rubbish(form: Format, mode: Mode, palette: Palette | Gamut) -> None:
+    """Truncated and random bytes raise ``FormatError`` in one line, nothing else."""
+    if form.read is None:
+        return
+    random = np.random.default_rng(8)
+    samples = [b"", b"\0", random.bytes(100), random.bytes(20_000)]
+    if form.write is not None:
+        data = form.write(random_picture(mode, palette, 7), WriteOptions())
+        samples += [data[: len(data) * part // 16] for part in range(16)]
+    for sample in samples:
+        try:
+            form.read(sample)
+        except FormatError as error:
+            assert "\n" not in str(error), f"format {form.name!r}: the message has more than one line: {error}"
+
+
+FORMAT_LAWS: tuple[Callable[[Format, Mode, Palette | Gamut], None], ...] = (
+    format_reads_what_it_writes,
+    format_refuses_rubbish,
+)
+
+
+def dither_keeps_the_mean(dither: Dither) -> None:
+    """Half light stays half light in black and white, within 0.05, for a kernel that hands on the whole error; a
+    matrix has no bias."""
+    levels = jnp.asarray([0.0, 1.0], jnp.float32)[:, None] * jnp.ones((1, 3), jnp.float32)
+    everything = Candidates(srgb_to_oklab(levels)[None, None], srgb_to_linear(levels)[None, None])
+    if isinstance(dither, Diffusion):
+        whole = sum(weight for _, _, weight in dither.taps) == dither.divisor
+        grey = jnp.full((64, 64, 3), 0.5, jnp.float32)
+        mean = float(dithering.diffuse(grey, everything, dither).mean())
+        assert not whole or abs(mean - 0.5) < 0.05, f"dither {dither.name!r} turns half light into {mean}"
+    else:
+        mean = float(dither.thresholds().mean())
+        assert abs(mean) < 1e-6, f"dither {dither.name!r}: thresholds have a mean of {mean}"
+
+
+DITHER_LAWS: tuple[Callable[[Dither], None], ...] = (dither_keeps_the_mean,)

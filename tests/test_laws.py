@@ -1,0 +1,55 @@
+"""Every registered thing keeps the shipped laws: a table built from the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pixeldream.plugin import testing
+from pixeldream.plugin.registry import Registry, load
+
+REGISTRY = load()
+MODES = list(REGISTRY.modes)
+PALETTES = list(REGISTRY.palettes)
+DITHERS = list(REGISTRY.dithers)
+FORMATS = [(form, mode) for form in REGISTRY.formats for mode in REGISTRY.modes if REGISTRY.formats[form].holds(mode)]
+
+
+def colours_of(registry: Registry, mode: str) -> Any:
+    found = registry.modes[mode]
+    return found.gamut or registry.palettes[found.palette]
+
+
+def named(law: Callable) -> str:
+    return law.__name__
+
+
+def test_the_built_in_plugins_load_without_a_failure(registry: Registry) -> None:
+    assert registry.failures == []
+    assert {"c64", "amiga", "png", "dithers", "networks"} <= set(registry.plugins)
+
+
+@pytest.mark.parametrize("law", testing.MODE_LAWS, ids=named)
+@pytest.mark.parametrize("mode", MODES)
+def test_mode(registry: Registry, mode: str, law: Callable) -> None:
+    law(registry.modes[mode], colours_of(registry, mode))
+
+
+@pytest.mark.parametrize("law", testing.PALETTE_LAWS, ids=named)
+@pytest.mark.parametrize("palette", PALETTES)
+def test_palette(registry: Registry, palette: str, law: Callable) -> None:
+    law(registry.palettes[palette])
+
+
+@pytest.mark.parametrize("law", testing.FORMAT_LAWS, ids=named)
+@pytest.mark.parametrize(("form", "mode"), FORMATS)
+def test_format(registry: Registry, form: str, mode: str, law: Callable) -> None:
+    law(registry.formats[form], registry.modes[mode], colours_of(registry, mode))
+
+
+@pytest.mark.parametrize("law", testing.DITHER_LAWS, ids=named)
+@pytest.mark.parametrize("dither", DITHERS)
+def test_dither(registry: Registry, dither: str, law: Callable) -> None:
+    law(registry.dithers[dither])
