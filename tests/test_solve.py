@@ -37,12 +37,15 @@ LIMITED = Mode(
     colours=6,
 )
 FREE = Mode("free", "toy", (8, 8), tuple(Slot(f"c{n}") for n in range(4)), gamut=Gamut("nine", (3, 3, 3)))
+BLOCKED = Mode(
+    "blocked", "toy", (8, 4), (Slot("a", (4, 2)), Slot("b", (4, 2))), "six", colours=6, blocked=4, blocked_colour=5
+)
 TOYS = [TWO_CELLS, SHARED, STRIPS, LIMITED]
 
 
 def distances(image: np.ndarray) -> np.ndarray:
     lab = np.asarray(srgb_to_oklab(jnp.asarray(image)))
-    colours = np.asarray(srgb_to_oklab(jnp.asarray(solver.palette_array(SIX))))
+    colours = np.asarray(srgb_to_oklab(jnp.asarray(SIX.values())))
     return np.square(lab[:, :, None] - colours).sum(-1)
 
 
@@ -68,7 +71,7 @@ def brute_force(mode: Mode, image: np.ndarray) -> float:
 def solve(mode: Mode, image: np.ndarray, locks: dict[str, int] | None = None, dither: object = NONE) -> Picture:
     palette = mode.gamut or SIX
     array = jnp.asarray(solver.lock_array(mode, locks or {}))
-    solution = solver.solve(mode, jnp.asarray(image), jnp.asarray(solver.palette_array(palette)), array, dither)
+    solution = solver.solve(mode, jnp.asarray(image), jnp.asarray(palette.values()), array, dither)
     return solver.to_picture(mode, palette, solution)
 
 
@@ -83,11 +86,22 @@ def test_the_choice_is_the_best_there_is(mode: Mode, seed: int) -> None:
     assert error(image, solve(mode, image)) == pytest.approx(brute_force(mode, image), rel=1e-4)
 
 
-@given(st.integers(0, 10_000), st.sampled_from(TOYS))
+@given(st.integers(0, 10_000), st.sampled_from([*TOYS, BLOCKED]))
 def test_a_legal_picture_is_kept_to_the_pixel(seed: int, mode: Mode) -> None:
     picture = testing.random_picture(mode, SIX, seed)
     image = picture.image().astype(np.float32) / 255
     np.testing.assert_array_equal(solve(mode, image).image(), picture.image())
+
+
+@given(st.integers(0, 10_000), st.booleans())
+def test_blocked_columns_are_shown_as_the_machine_shows_them(seed: int, dithered: bool) -> None:
+    image = np.random.default_rng(seed).uniform(0, 1, (4, 8, 3)).astype(np.float32)
+    dither = Diffusion("f", ((1, 0, 1), (0, 1, 1)), 2) if dithered else NONE
+    picture = solve(BLOCKED, image, dither=dither)
+    assert (picture.image()[:, :4] == SIX.colours[5]).all()
+    if not dithered:
+        free = Mode("free", "toy", (4, 4), (Slot("a", (4, 2)), Slot("b", (4, 2))), "six", colours=6)
+        np.testing.assert_array_equal(picture.image()[:, 4:], solve(free, image[:, 4:]).image())
 
 
 @given(st.integers(0, 10_000), st.integers(0, 5), st.integers(0, 3))
@@ -128,7 +142,7 @@ def test_a_dithered_grey_is_a_mixture(dither: Ordered | Diffusion) -> None:
     mode = Mode("two", "toy", (32, 32), (Slot("paper"), Slot("ink")), "two", colours=2)
     palette = Palette("two", ((0, 0, 0), (255, 255, 255)))
     image = jnp.full((32, 32, 3), 0.6, jnp.float32)
-    values = jnp.asarray(solver.palette_array(palette))
+    values = jnp.asarray(palette.values())
     solution = solver.solve(mode, image, values, jnp.asarray([-1, -1], jnp.int32), dither)
     share = float((np.asarray(solver.render(mode, solution, values)) > 0.5).mean())
     assert 0.2 < share < 0.8

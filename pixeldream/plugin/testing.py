@@ -38,8 +38,13 @@ def random_picture(mode: Mode, palette: Palette | Gamut, seed: int = 0) -> Pictu
     for number, slot in enumerate(mode.slots):
         columns, rows = mode.grid(number)
         choice = np.arange(palette.count) if slot.allowed is None else np.asarray(slot.allowed)
-        colours.append(random.choice(choice, (rows, columns)))
-    pixels = random.integers(0, len(mode.slots), (height, width)).astype(np.uint8)
+        held = random.choice(choice, (rows, columns))
+        if mode.blocked_colour is not None and slot.area is not None:
+            held[:, : mode.blocked // slot.area[0]] = mode.blocked_colour
+        colours.append(held)
+    shape = ((mode.frames,) if mode.frames > 1 else ()) + (height, width)
+    pixels = random.integers(0, mode.pixel_values, shape).astype(np.uint8)
+    pixels[..., : mode.blocked] = 0
     return Picture(mode, palette, pixels, tuple(colours))
 
 
@@ -57,7 +62,7 @@ def random_image(mode: Mode, seed: int = 0) -> np.ndarray:
 
 
 def _solve(mode: Mode, palette: Palette | Gamut, image: Any, dither: Dither = NONE) -> solver.Solution:
-    return solver.solve(mode, jnp.asarray(image), jnp.asarray(solver.palette_array(palette)), _free(mode), dither)
+    return solver.solve(mode, jnp.asarray(image), jnp.asarray(palette.values()), _free(mode), dither)
 
 
 def _free(mode: Mode) -> jax.Array:
@@ -83,7 +88,7 @@ def mode_solves_legally(mode: Mode, palette: Palette | Gamut) -> None:
     for dither in (NONE, Diffusion("law", ((1, 0, 7), (-1, 1, 3), (0, 1, 5), (1, 1, 1)), 16)):
         solution = _solve(mode, palette, random_image(mode), dither)
         picture = solver.to_picture(mode, palette, solution)
-        shown = np.asarray(solver.render(mode, solution, jnp.asarray(solver.palette_array(palette))))
+        shown = np.asarray(solver.render(mode, solution, jnp.asarray(palette.values())))
         wrong = np.abs(shown * 255 - picture.image().astype(np.float32)).max()
         assert wrong < 1, f"{mode.name}: render and the picture differ by {wrong} of 255"
 
@@ -92,7 +97,7 @@ def mode_keeps_legal_pictures(mode: Mode, palette: Palette | Gamut) -> None:
     """A legal picture comes out of the solver as it went in: without error for fixed palettes."""
     picture = random_picture(mode, palette, 1)
     image = picture.image().astype(np.float32) / 255
-    shown = solver.render(mode, _solve(mode, palette, image), jnp.asarray(solver.palette_array(palette)))
+    shown = solver.render(mode, _solve(mode, palette, image), jnp.asarray(palette.values()))
     wrong = int((np.abs(np.asarray(shown) - image).max(-1) > 1 / 512).sum())
     assert wrong == 0, f"{mode.name}: {wrong} pixels of a legal picture changed"
 
@@ -100,7 +105,7 @@ def mode_keeps_legal_pictures(mode: Mode, palette: Palette | Gamut) -> None:
 def mode_never_loses_to_chance(mode: Mode, palette: Palette | Gamut) -> None:
     """The solver's slot colours leave no more error than ones chosen at random (or than slots solved for elsewhere)."""
     image = random_image(mode, 2)
-    values = jnp.asarray(solver.palette_array(palette))
+    values = jnp.asarray(palette.values())
     best = _error(image, solver.render(mode, _solve(mode, palette, image), values))
     for seed in range(3):
         colours = tuple(jnp.asarray(c, jnp.int32) for c in random_picture(mode, palette, seed).colours)
@@ -116,7 +121,7 @@ def mode_jits_to_the_same(mode: Mode, palette: Palette | Gamut) -> None:
     with jax.disable_jit():
         plain = _solve(mode, palette, image)
     # Sums are taken in another order: a tie may fall the other way, the error may not grow.
-    values = jnp.asarray(solver.palette_array(palette))
+    values = jnp.asarray(palette.values())
     first, second = (_error(image, solver.render(mode, s, values)) for s in (jitted, plain))
     assert abs(first - second) <= 1e-3 * first + 1e-6, f"{mode.name}: error {first} with jit, {second} without"
 
@@ -126,7 +131,7 @@ def mode_does_not_retrace(mode: Mode, palette: Palette | Gamut) -> None:
     import dataclasses
 
     traced: Any = solver.solve
-    values = jnp.asarray(solver.palette_array(palette))
+    values = jnp.asarray(palette.values())
     traced(mode, jnp.asarray(random_image(mode, 4)), values, _free(mode), NONE)
     before = traced._cache_size()
     traced(dataclasses.replace(mode), jnp.asarray(random_image(mode, 5)), values[::-1], _free(mode) * 1, NONE)

@@ -111,7 +111,7 @@ def constrain(
     ``show`` and ``settle`` objects, whatever the palette and the locks: those are arrays in the state.
     """
     lock_array = jnp.asarray(solver.lock_array(mode, locks))
-    values = jnp.asarray(solver.palette_array(palette))
+    values = jnp.asarray(palette.values())
 
     def init(image: Any) -> tuple[Parameters, State]:
         latent = jnp.asarray(image, jnp.float32)

@@ -52,8 +52,12 @@ class Mode:
     ``size``: (width, height) in the mode's pixels. ``slots``: a pixel's value is an index into them, and their order is
     the hardware's (bit pair 01 of C64 multicolor is slot 1). ``palette``: the name of the default fixed palette, or
     ``gamut`` where the machine mixes its own colours. ``pixel_aspect``: width and height of one pixel on the screen, as
-    a ratio of whole numbers. ``solve`` and ``render`` replace the generic ones where no slot can say it (see
-    ``pixeldream.retro.solve`` for their signatures).
+    a ratio of whole numbers. ``blocked``: pixels at the left edge that the machine can't paint; they use slot 0, and
+    where ``blocked_colour`` is given every smaller slot there holds that colour (the FLI bug).
+
+    ``solve`` and ``render`` replace the generic ones where no slot can say it (see ``pixeldream.retro.solve`` for their
+    signatures); then ``values`` is how many values a pixel has if that is not the number of slots, and ``frames`` how
+    many frames the machine shows in turn.
 
     Raises ``ValueError`` when the areas do not tile the screen or nest in each other, a name repeats, or the choice is
     too large for the exact solver.
@@ -67,6 +71,10 @@ class Mode:
     gamut: Gamut | None = None
     pixel_aspect: Size = (1, 1)
     colours: int = 16
+    blocked: int = 0
+    blocked_colour: int | None = None
+    values: int = 0
+    frames: int = 1
     solve: Callable | None = None
     render: Callable | None = None
     description: str = field(default="", compare=False)
@@ -108,9 +116,24 @@ class Mode:
                 f"mode {self.name!r}: {len(self.slots)} of {self.colours} colours are "
                 f"{comb(self.colours, len(self.slots)):,} sets, more than {MAXIMUM_SETS:,}; give it an own solve"
             )
+        self._check_blocked()
         for slot in self.slots:
             if slot.allowed is not None and not all(0 <= index < self.colours for index in slot.allowed):
                 raise ValueError(f"mode {self.name!r}, slot {slot.name!r}: allowed {slot.allowed} leaves the palette")
+
+    def _check_blocked(self) -> None:
+        if not 0 <= self.blocked < self.size[0] or any(self.blocked % level.area[0] for level in self._smaller):
+            raise ValueError(f"mode {self.name!r}: {self.blocked} blocked columns are no whole number of areas")
+
+    @property
+    def _smaller(self) -> tuple[Level, ...]:
+        """The levels below the screen."""
+        return tuple(level for level in self.levels if level.area != self.size)
+
+    @property
+    def pixel_values(self) -> int:
+        """How many values a pixel has."""
+        return self.values or len(self.slots)
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
@@ -145,9 +168,10 @@ class Mode:
 class Picture:
     """A legal picture: which slot each pixel uses, and each slot's colours.
 
-    ``pixels``: uint8 ``[height, width]``, slot numbers. ``colours``: for each slot an integer array ``[rows, columns]``
-    of its grid, holding indices into ``palette`` (a :class:`Palette`, or the :class:`Gamut` of the mode). ``border``:
-    the index of the screen's border colour, for machines that have one.
+    ``pixels``: uint8 ``[height, width]``, slot numbers (``[frames, height, width]`` where a mode has several frames).
+    ``colours``: for each slot an integer array ``[rows, columns]`` of its grid, holding indices into ``palette`` (a
+    :class:`Palette`, or the :class:`Gamut` of the mode). ``border``: the index of the screen's border colour, for
+    machines that have one.
 
     Raises ``ValueError`` when a shape is wrong, a pixel names no slot or a colour leaves its slot's range: a
     ``Picture`` that exists is legal.
@@ -160,13 +184,14 @@ class Picture:
     border: int = 0
 
     def __post_init__(self) -> None:
-        width, height = self.mode.size
-        if self.pixels.shape != (height, width):
-            raise ValueError(f"{self.mode.name}: pixels of shape {self.pixels.shape}, not {(height, width)}")
-        if self.mode.render is not None:
-            return
-        if self.pixels.size and int(self.pixels.max()) >= len(self.mode.slots):
-            raise ValueError(f"{self.mode.name}: a pixel names slot {int(self.pixels.max())} of {len(self.mode.slots)}")
+        mode = self.mode
+        shape = ((mode.frames,) if mode.frames > 1 else ()) + mode.size[::-1]
+        if self.pixels.shape != shape:
+            raise ValueError(f"{mode.name}: pixels of shape {self.pixels.shape}, not {shape}")
+        if int(self.pixels.max()) >= mode.pixel_values:
+            raise ValueError(f"{mode.name}: a pixel has the value {int(self.pixels.max())} of {mode.pixel_values}")
+        if self.pixels[..., : mode.blocked].any():
+            raise ValueError(f"{mode.name}: the {mode.blocked} columns at the left can't be painted; leave them at 0")
         if len(self.colours) != len(self.mode.slots):
             raise ValueError(f"{self.mode.name}: colours for {len(self.colours)} of {len(self.mode.slots)} slots")
         for number, (slot, colours) in enumerate(zip(self.mode.slots, self.colours, strict=True)):
@@ -179,9 +204,13 @@ class Picture:
         wrong = np.setdiff1d(colours, np.asarray(allowed))
         if wrong.size:
             raise ValueError(f"{self.mode.name}, slot {slot.name!r}: colour {int(wrong[0])} is not allowed there")
+        if self.mode.blocked_colour is not None and slot.area is not None:
+            hidden = colours[:, : self.mode.blocked // slot.area[0]]
+            if (hidden != self.mode.blocked_colour).any():
+                raise ValueError(f"{self.mode.name}: blocked cells hold colour {self.mode.blocked_colour} only")
 
     def indices(self) -> np.ndarray:
-        """The palette index of every pixel, int64 ``[height, width]``."""
+        """The palette index of every pixel, int64 ``[height, width]``, of a mode made of slots."""
         width, height = self.mode.size
         result = np.zeros((height, width), np.int64)
         for number, colours in enumerate(self.colours):
@@ -193,5 +222,6 @@ class Picture:
     def image(self) -> np.ndarray:
         """uint8 ``[height, width, 3]`` in the mode's own pixels."""
         if self.mode.render is not None:
-            return np.asarray(self.mode.render(self))
+            shown = np.asarray(self.mode.render(self, self.palette.values()))
+            return np.rint(shown * 255).astype(np.uint8)
         return self.palette.rgb(self.indices())

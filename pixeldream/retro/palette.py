@@ -59,6 +59,10 @@ class Palette:
         """uint8 ``[..., 3]`` of an integer array of indices."""
         return np.asarray(self.colours, np.uint8)[np.asarray(indices)]
 
+    def values(self) -> np.ndarray:
+        """float32 ``[count, 3]`` in [0, 1]: what the solver takes."""
+        return self.rgb(np.arange(self.count)).astype(np.float32) / 255.0
+
     def index(self, text: str) -> int:
         """The index that ``text`` means: a number, a colour's name (case and blanks do not matter) or RRGGBB.
 
@@ -103,6 +107,10 @@ class Gamut:
         index = np.asarray(indices)
         steps = np.stack([index // (green * blue), index // blue % green, index % blue], -1)
         return np.rint(steps * 255.0 / (np.asarray(self.levels) - 1)).astype(np.uint8)
+
+    def values(self) -> np.ndarray:
+        """float32 ``[0, 3]``: the solver knows a gamut from its mode."""
+        return np.zeros((0, 3), np.float32)
 
     def nearest(self, rgb: Any) -> np.ndarray:
         """The index of the level nearest to each uint8 colour ``[..., 3]``, component by component."""

@@ -6,7 +6,8 @@ traced, so another palette or an equal mode rebuilt causes no new compilation. I
 with a gamut ignore it (pass an array of shape ``[0, 3]``). Distances are squared OKLab.
 
 A mode's own ``solve(image, palette, locks, dither, amount) -> Solution`` and ``render(solution, palette) -> image``
-take the places of :func:`solve` and :func:`render` and obey the same shapes.
+take the places of :func:`solve` and :func:`render` and obey the same shapes; pixels get an axis of frames in front
+where the mode has several. ``render`` is also handed a ``Picture``: it may only use ``pixels`` and ``colours``.
 """
 
 from __future__ import annotations
@@ -35,13 +36,6 @@ class Solution(NamedTuple):
     colours: tuple[jax.Array, ...]
 
 
-def palette_array(palette: Palette | Gamut) -> np.ndarray:
-    """float32 ``[colours, 3]`` in [0, 1] of a fixed palette; ``[0, 3]`` of a gamut."""
-    if isinstance(palette, Gamut):
-        return np.zeros((0, 3), np.float32)
-    return palette.rgb(np.arange(palette.count)).astype(np.float32) / 255.0
-
-
 def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) -> jax.Array:
     """sRGB ``[height or 1, width or 1, slots, 3]``: the colours that each pixel can take."""
     width, height = mode.size
@@ -50,6 +44,9 @@ def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) ->
     else:
         spread = [jnp.repeat(jnp.repeat(c, height // c.shape[0], 0), width // c.shape[1], 1) for c in colours]
         indices = jnp.stack(spread, -1)
+        # Where nothing can be painted every choice is slot 0: it is taken, and leaves no error to hand on.
+        hidden = jnp.arange(width)[None, :, None] < mode.blocked
+        indices = jnp.where(hidden, indices[..., :1], indices)
     return gamut.decode(mode.gamut, indices) if mode.gamut else palette[indices]
 
 
@@ -60,7 +57,19 @@ def choose_colours(mode: Mode, image: jax.Array, palette: jax.Array, locks: jax.
         return tuple(chosen[slot].reshape(1, 1) for slot in range(len(mode.slots)))
     lab = srgb_to_oklab(palette)
     distance = jnp.square(srgb_to_oklab(image)[:, :, None] - lab[None, None]).sum(-1)
-    return sets.choose(mode, distance, locks)
+    if mode.blocked:
+        distance = distance.at[:, : mode.blocked].set(0.0)
+    return _block(mode, sets.choose(mode, distance, locks))
+
+
+def _block(mode: Mode, colours: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    """What the machine itself puts into the slots of blocked cells."""
+    if mode.blocked_colour is None:
+        return colours
+    return tuple(
+        held if slot.area is None else held.at[:, : mode.blocked // slot.area[0]].set(mode.blocked_colour)
+        for slot, held in zip(mode.slots, colours, strict=True)
+    )
 
 
 def refine_colours(
