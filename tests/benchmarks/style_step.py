@@ -62,7 +62,10 @@ def theirs(weights: dict[str, np.ndarray], content: np.ndarray, style: np.ndarra
     from torch.nn import functional
 
     kernels = {
-        name[:-2]: (torch.tensor(weights[name]).permute(3, 2, 0, 1).contiguous(), torch.tensor(weights[name[:-2] + "_b"]))
+        name[:-2]: (
+            torch.tensor(weights[name]).permute(3, 2, 0, 1).contiguous(),
+            torch.tensor(weights[name[:-2] + "_b"]),
+        )
         for name in weights
         if name.endswith("_w")
     }
@@ -126,7 +129,9 @@ def main() -> None:
         print(f"  {name:<10} {median:.3f} s, {1 / median:.2f} steps/s")
     if "torch" in seconds:
         ratios = [a / b for a, b in zip(seconds["pixeldream"], seconds["torch"], strict=True)]
-        print(f"  ratio      {statistics.median(ratios):.2f} (pixeldream / torch, pair by pair; lower is better for us)")
+        print(
+            f"  ratio      {statistics.median(ratios):.2f} (pixeldream / torch, pair by pair; lower is better for us)"
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""The losses of style transfer, each relative to its target, so that the same weights serve every network.
+
+Features are float32 ``[height, width, channels]``; every loss is a float32 scalar, 0 at the target and about 1 where
+nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+_TINY = 1e-12
+
+
+def content_loss(features: jax.Array, target: jax.Array) -> jax.Array:
+    """Squared distance to the content's features over their variance about the channels' means.
+
+    Gatys, Ecker and Bethge (arXiv 1508.06576, equation 1) sum the squares; dividing by the variance makes layers and
+    networks comparable.
+    """
+    variance = jnp.square(target - target.mean((0, 1), keepdims=True)).mean()
+    return jnp.square(features - target).mean() / (variance + _TINY)
+
+
+def gram_matrix(features: jax.Array) -> jax.Array:
+    """``[channels, channels]``: mean product of two channels over all positions (arXiv 1508.06576, equation 3).
+
+    The mean, not the sum: pictures of different sizes can be compared.
+    """
+    flat = features.reshape(-1, features.shape[-1])
+    return flat.T @ flat / flat.shape[0]
+
+
+def style_loss(gram: jax.Array, target: jax.Array) -> jax.Array:
+    """Squared distance of two Gram matrices over the target's squared norm (equation 4 scales by sizes instead)."""
+    return jnp.square(gram - target).sum() / (jnp.square(target).sum() + _TINY)
+
+
+def total_variation(image: jax.Array) -> jax.Array:
+    """Mean squared difference of neighbouring pixels of ``image [height, width, 3]``."""
+    down, across = image[1:] - image[:-1], image[:, 1:] - image[:, :-1]
+    return jnp.square(down).mean() + jnp.square(across).mean()

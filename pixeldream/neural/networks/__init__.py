@@ -1,0 +1,1 @@
+"""Feature networks: one file each. Weights are an argument, never fetched inside."""

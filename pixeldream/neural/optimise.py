@@ -1,0 +1,112 @@
+"""The one loop: an objective seen through a view of a canvas, moved by Adam. It knows no machine.
+
+Each step is one jitted function; objective, canvas functions and view are static, everything else is traced, so steps
+and runs of one shape share a compilation. The loop is a generator: whoever runs it may stop between two steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from pixeldream.canvas import Canvas, Parameters, State
+from pixeldream.neural.settings import Rate as Rate
+
+Losses = dict[str, jax.Array]
+"""Scalars by name; ``total`` is what was minimised."""
+
+_ADAM = optax.scale_by_adam()
+
+
+class Objective(Protocol):
+    """What a run minimises: hashable by value; ``arrays`` is whatever it needs, traced."""
+
+    def __call__(self, arrays: Any, image: jax.Array) -> Losses:
+        """Losses of ``image [h, w, 3]``; must hold ``total``."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run after ``step`` of ``steps``. ``losses`` are those of the picture that the step started from."""
+
+    step: int
+    steps: int
+    losses: Losses
+    canvas: Canvas
+    params: Parameters
+    state: State
+
+    def finish(self) -> Any:
+        """What the canvas makes of it: a ``Picture`` or an image."""
+        return self.canvas.finish(self.params, self.state)
+
+    def image(self) -> jax.Array:
+        """The image ``[h, w, 3]`` as the canvas shows it now."""
+        return self.canvas.show(self.params, self.state)
+
+
+def identity(image: jax.Array) -> jax.Array:
+    """The view of a canvas that is looked at as it is."""
+    return image
+
+
+@partial(jax.jit, static_argnames=("objective", "show", "settle", "view"))
+def _step(
+    objective: Objective,
+    show: Callable,
+    settle: Callable,
+    view: Callable,
+    arrays: Any,
+    params: Parameters,
+    moments: Any,
+    state: State,
+    number: jax.Array,
+    rate: jax.Array,
+) -> tuple[Parameters, Any, State, Losses]:
+    def loss(params: Parameters) -> tuple[jax.Array, Losses]:
+        losses = objective(arrays, view(show(params, state)))
+        return losses["total"], losses
+
+    gradients, losses = jax.grad(loss, has_aux=True)(params)
+    with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the power of an integer
+        updates, moments = _ADAM.update(gradients, moments, params)
+    params = jax.tree.map(lambda value, update: value - rate * update, params, updates)
+    params, state = settle(params, gradients, state, number)
+    return params, moments, state, losses
+
+
+@partial(jax.jit, static_argnames=("objective",))
+def evaluate(objective: Objective, arrays: Any, image: jax.Array) -> Losses:
+    """The losses of an image, without a step."""
+    return objective(arrays, image)
+
+
+def optimise(
+    canvas: Canvas,
+    image: Any,
+    objective: Objective,
+    arrays: Any,
+    *,
+    steps: int,
+    view: Callable[[jax.Array], jax.Array] = identity,
+    rate: Rate = Rate(),  # noqa: B008 - a frozen value
+) -> Iterator[Progress]:
+    """``steps`` steps from ``image`` (of the canvas's own size); yields after each one, and computes no further than
+    it is asked to.
+
+    ``view`` turns what the canvas shows into what the objective sees. Adam after Kingma and Ba, arXiv 1412.6980.
+    """
+    params, state = canvas.init(image)
+    moments = _ADAM.init(params)
+    for number in range(1, steps + 1):
+        traced = jnp.asarray(number, jnp.int32), jnp.asarray(rate.at(number, steps), jnp.float32)
+        params, moments, state, losses = _step(
+            objective, canvas.show, canvas.settle, view, arrays, params, moments, state, *traced
+        )
+        yield Progress(number, steps, losses, canvas, params, state)

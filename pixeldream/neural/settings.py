@@ -1,0 +1,64 @@
+"""What an artist turns, as values. No jax here: a command line shows the defaults and checks the values early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_NETWORK = "embedded"
+"""The network that comes with the package."""
+
+MAXIMUM_SCALES = 16
+"""Each scale halves the picture: none is left of any after so many."""
+
+MAXIMUM_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Adam's rate over a run: a half cosine from ``start`` to ``end``, in sRGB units a step."""
+
+    start: float = 0.06
+    end: float = 0.003
+
+    def at(self, step: int, steps: int) -> float:
+        """The rate of step 1 to ``steps``."""
+        import math
+
+        part = (step - 1) / max(steps - 1, 1)
+        return self.end + (self.start - self.end) * 0.5 * (1 + math.cos(math.pi * part))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an artist turns. Weights are relative to each other; layers empty: each network's own.
+
+    Raises ``ValueError`` that names the value for steps or scales below 1, for weights below 0 or not finite, and for
+    a seed outside 0 to 2147483647.
+    """
+
+    steps: int = 150
+    scales: int = 1
+    seed: int = 0
+    content_weight: float = 1.0
+    style_weight: float = 50.0
+    tv_weight: float = 0.0
+    content_layers: tuple[str, ...] = ()
+    style_layers: tuple[str, ...] = ()
+    rate: Rate = Rate()
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("scales", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} of {getattr(self, name)} is too few; at least {least}")
+        if self.scales > self.steps:
+            raise ValueError(f"{self.scales} scales need at least as many steps, not {self.steps}")
+        if self.scales > MAXIMUM_SCALES:
+            raise ValueError(f"scales of {self.scales} is too many; at most {MAXIMUM_SCALES}")
+        if not 0 <= self.seed <= MAXIMUM_SEED:
+            raise ValueError(f"seed of {self.seed} is not within 0 to {MAXIMUM_SEED}")
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name.replace('_', '-')} of {value} is not a number of at least 0")
+        if self.content_weight == self.style_weight == 0:
+            raise ValueError("content-weight and style-weight are both 0: there is nothing to paint")

@@ -1,0 +1,166 @@
+"""Training of the feature network: it learns, it resumes to the same bytes, and bad requests are refused in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pixeldream.neural import distil as training
+from pixeldream.neural import muon, student
+from pixeldream.neural.distil import Settings, Teacher, distil, find_basis, mixed
+from pixeldream.neural.networks.vgg import build
+from pixeldream.neural.variety import quantise, random_palettes, vary
+from pixeldream.neural.weights import WeightsError, load_weights, save_weights
+
+TINY = Settings(
+    steps=4, widths=(2, 2, 3, 3, 3), depths=(1, 1, 1, 1, 1), ranks=(2, 2, 2, 2, 2),
+    crop=32, late_crop=40, late_part=0.5,
+    half=2, pool=4, sheets=3, checkpoint_minutes=0.0,
+)  # fmt: skip
+
+
+def teacher(blocks: int = 5, seed: int = 0) -> Teacher:
+    _, params = student.begin((3,) * blocks, (1,) * blocks, seed)
+    return Teacher(build({name: np.asarray(value) for name, value in params.items()}), params)
+
+
+def cheap(number: int) -> np.ndarray:
+    """A picture without the price of a scene."""
+    coarse = np.random.default_rng(number).random((32, 32, 3), np.float32)
+    return coarse.repeat(8, 0).repeat(8, 1)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller probe and fewer last batches than real training takes."""
+    monkeypatch.setattr(training, "_PROBE", 16)
+    monkeypatch.setattr(training, "_LAST_BATCHES", 2)
+
+
+def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    teachers = [teacher(3, 1), teacher()]
+    whole = [progress.step for progress in distil(TINY, teachers, cheap, None)]
+    assert whole == [1, 2, 3, 4]
+    *_, straight = distil(TINY, teachers, cheap, None)
+    for progress in distil(TINY, teachers, cheap, tmp_path):
+        if progress.step == 3:
+            break
+    resumed = list(distil(TINY, teachers, cheap, tmp_path))
+    assert [progress.step for progress in resumed] == [4]
+    assert resumed[-1].part == 1
+    assert list(distil(TINY, teachers, cheap, tmp_path)) == [], "a finished run is finished"
+    for name, value in straight.export().items():
+        np.testing.assert_array_equal(resumed[-1].export()[name], value, err_msg=name)
+    assert {"relu1_1", "relu5_1", "relu3_1 of teacher 2", "gradient"} <= set(straight.figures)
+    assert all(np.isfinite(value) for value in straight.figures.values())
+
+    save_weights(tmp_path / "net.safetensors", straight.export())
+    network = build(load_weights(tmp_path / "net.safetensors"), "embedded")
+    assert network.style_layers == student.LAYERS
+
+    other = Settings(**{**vars(TINY), "seed": 9})
+    with pytest.raises(WeightsError, match=r"of other settings .*; name another folder"):
+        next(distil(other, teachers, cheap, tmp_path))
+    (tmp_path / "features.safetensors").write_bytes(b"torn")
+    with pytest.raises(WeightsError, match=r"features\.safetensors is not a whole"):
+        next(distil(TINY, teachers, cheap, tmp_path))
+
+
+def test_a_guide_must_have_all_layers() -> None:
+    with pytest.raises(ValueError, match=r"no teacher has all of relu1_1, .*a whole VGG-19"):
+        next(distil(TINY, [teacher(3)], cheap, None))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"steps": 0}, "steps 0 and minutes 0.0"),
+        ({"steps": -1}, "steps -1"),
+        ({"crop": 50}, "crop of 50 is not a multiple of 8"),
+        ({"late_crop": 512}, "late_crop of 512"),
+        ({"widths": (2, 2)}, r"widths \(2, 2\)"),
+        ({"pool": 1}, "pool 1"),
+    ],
+)
+def test_settings_that_can_t_be_are_named(change: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Settings(**{**vars(TINY), **change})
+
+
+def test_a_basis_keeps_the_strongest_directions() -> None:
+    guide, images = teacher(), jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(8)]))
+    basis = find_basis(guide, ("relu2_1",), images, (1, 3, 1, 1, 1))
+    features = np.asarray(jax.vmap(lambda i: guide.network.apply(guide.weights, i, ("relu2_1",)))(images)["relu2_1"])
+    shown = features @ np.asarray(basis.projection["relu2_1"])
+    assert np.square(shown).mean((0, 1, 2)).sum() == pytest.approx(1, rel=1e-3)
+    assert np.all(np.diff(basis.spectrum["relu2_1"]) <= 0)
+
+
+def test_heads_are_the_least_squares_solution() -> None:
+    random = np.random.default_rng(0)
+    raw, map_ = random.normal(size=(1, 20, 20, 3)), random.normal(size=(4, 2))
+    truth = raw @ map_[:3] + map_[3]
+    zero = student.Sums(jnp.zeros((4, 4)), jnp.zeros((4, 2)))
+    sums = student._fold(zero, jnp.asarray(raw, jnp.float32), jnp.asarray(truth, jnp.float32), jnp.float32(0))
+    (heads,) = student.solve_heads(({"relu1_1": sums},))
+    np.testing.assert_allclose(heads["relu1_1"], map_, atol=2e-3)
+
+
+def test_errors_are_none_where_the_student_is_right() -> None:
+    truth = jnp.asarray(np.random.default_rng(0).random((2, 5, 5, 3), np.float32))
+    assert float(student._unexplained(truth, truth, jnp.ones(3))) == 0
+    mean = jnp.broadcast_to(truth.mean((0, 1, 2)), truth.shape)
+    assert float(student._unexplained(mean, truth, jnp.ones(3))) == pytest.approx(1, rel=1e-5)
+    error, cosine = student._gradient_error(truth, truth)
+    assert float(error) == pytest.approx(0.01, rel=1e-3)
+    np.testing.assert_allclose(cosine, 1, rtol=1e-4)
+
+
+def test_orthogonal_makes_singular_values_alike() -> None:
+    matrix = np.random.default_rng(0).normal(size=(12, 5)) * np.asarray([1, 2, 3, 4, 30])
+    values = np.linalg.svd(np.asarray(muon.orthogonal(jnp.asarray(matrix, jnp.float32))), compute_uv=False)
+    assert 0.5 < values.min() <= values.max() < 1.5
+
+
+def test_muon_moves_a_kernel_by_its_rate_and_a_bias_down_its_slope() -> None:
+    params = {"a_w": jnp.ones((1, 1, 2, 2)), "a_b": jnp.zeros(2)}
+    gradients = {"a_w": jnp.asarray([[1.0, 0], [0, 2]])[None, None], "a_b": jnp.asarray([1.0, -1.0])}
+    moved, moments = muon.update(params, gradients, muon.start(params), jnp.float32(0.01), {"a_w": jnp.float32(2)})
+    assert float(jnp.linalg.norm(moved["a_w"] - params["a_w"])) == pytest.approx(0.02, rel=1e-3)
+    assert float(moved["a_b"][0]) < 0 < float(moved["a_b"][1])
+    assert float(moments.step) == 2
+
+
+def test_variety_keeps_shape_and_range_and_is_its_key_alone() -> None:
+    images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(6)]))
+    found = vary(images, jax.random.key(1))
+    assert found.shape == images.shape
+    assert 0 <= float(found.min()) <= float(found.max()) <= 1
+    np.testing.assert_array_equal(found, vary(images, jax.random.key(1)))
+    assert not np.array_equal(found, vary(images, jax.random.key(2)))
+
+
+def test_few_colours_are_those_of_the_palette() -> None:
+    images = jnp.asarray(np.stack([cheap(n)[:16, :24] for n in range(3)]))
+    palettes = random_palettes(jax.random.key(0), 3, 4)
+    found = np.asarray(quantise(images, palettes, jax.random.key(3)))
+    for image, palette in zip(found, np.asarray(palettes), strict=True):
+        distance = np.abs(image[:, :, None] - palette).max(-1).min(-1)
+        assert distance.max() < 1e-6
+
+
+def test_mixed_pictures_come_from_all_sources() -> None:
+    red = np.zeros((40, 300, 3), np.float32) + np.asarray([1, 0, 0], np.float32)
+    pictures = mixed([red], 0.5, lambda image, random: 1 - image, 0.5)
+    kinds = set()
+    for number in range(40):
+        image = pictures(number)
+        assert image.shape == (256, 256, 3)
+        np.testing.assert_array_equal(image, pictures(number))
+        kinds.add("red" if image[..., 0].min() == 1 and image[..., 1].max() == 0 else "other")
+        kinds |= {"inverted"} if image[..., 0].max() == 0 and image[..., 1].min() == 1 else set()
+    assert kinds == {"red", "other", "inverted"}

@@ -1,0 +1,319 @@
+"""Feature networks against slow references, the sizes read from files, and files that do not fit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import resources
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from pixeldream.neural.networks import squeezenet, twice, vgg
+from pixeldream.neural.networks.base import FeatureNetwork
+from pixeldream.neural.weights import WeightsError, load_weights, read_facts, resolve
+from pixeldream.plugin.registry import Registry
+
+Arrays = dict[str, np.ndarray]
+
+
+def thin_vgg(widths: tuple[int, ...] = (3, 4, 5), depths: tuple[int, ...] = (2, 2, 1), seed: int = 0) -> Arrays:
+    random, before, made = np.random.default_rng(seed), 3, {}
+    for block, (width, depth) in enumerate(zip(widths, depths, strict=True), 1):
+        for number in range(1, depth + 1):
+            made[f"conv{block}_{number}_w"] = random.normal(0, 0.3, (3, 3, before, width)).astype(np.float32)
+            made[f"conv{block}_{number}_b"] = random.normal(0, 0.1, width).astype(np.float32)
+            before = width
+    return made
+
+
+def thin_squeezenet(modules: int = 8) -> Arrays:
+    random, made, before = np.random.default_rng(0), {}, 64
+    shapes = {"conv1": (3, 3, 3, 64)}
+    for name, s, e in list(zip(squeezenet._MODULES, squeezenet._SQUEEZE, squeezenet._EXPAND, strict=True))[:modules]:
+        shapes |= {f"{name}_squeeze1x1": (1, 1, before, s), f"{name}_expand1x1": (1, 1, s, e)}
+        shapes[f"{name}_expand3x3"] = (3, 3, s, e)
+        before = 2 * e
+    for name, shape in shapes.items():
+        made[f"{name}_w"] = random.normal(0, (2 / np.prod(shape[:3])) ** 0.5, shape).astype(np.float32)
+        made[f"{name}_b"] = random.normal(0, 0.1, shape[3]).astype(np.float32)
+    return made
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).random((height, width, 3), np.float32)
+
+
+def slow_convolution(
+    image: np.ndarray, kernel: np.ndarray, bias: np.ndarray, mode: str | None = "reflect"
+) -> np.ndarray:
+    edge = kernel.shape[0] // 2
+    if edge and mode:
+        image = np.pad(image, ((edge, edge), (edge, edge), (0, 0)), mode)  # type: ignore[call-overload]
+    outputs = [
+        sum(correlate(image[..., i], kernel[..., i, o], "valid", "direct") for i in range(kernel.shape[2])) + bias[o]
+        for o in range(kernel.shape[3])
+    ]
+    return np.stack(outputs, -1)
+
+
+def slow_vgg(arrays: Arrays, image: np.ndarray) -> dict[str, np.ndarray]:
+    found, block = {}, "1"
+    image = slow_convolution(image, arrays["conv0_w"], arrays["conv0_b"]) if "conv0_w" in arrays else image * 2 - 1
+    for key in sorted(arrays):
+        if key.startswith("conv") and key.endswith("_w") and key != "conv0_w":
+            name = key[4:-2]
+            if name[0] != block:
+                height, width = image.shape[0] // 2, image.shape[1] // 2
+                image = image[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1).max((1, 3))
+                block = name[0]
+            image = found[f"conv{name}"] = slow_convolution(image, arrays[key], arrays[f"conv{name}_b"])
+            image = found[f"relu{name}"] = np.maximum(image, 0)
+    return found
+
+
+@pytest.mark.parametrize("size", [(16, 16), (13, 18), (8, 9)])
+@pytest.mark.parametrize("prepared", [False, True])
+def test_vgg_computes_what_its_definition_says(size: tuple[int, int], prepared: bool) -> None:
+    arrays = thin_vgg()
+    if prepared:
+        turned = np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3) * 255
+        arrays |= {"conv0_w": turned, "conv0_b": -np.asarray([103.939, 116.779, 123.68], np.float32)}
+    network, image = vgg.build(arrays), picture(*size)
+    assert network.layers == (
+        "conv1_1", "relu1_1", "conv1_2", "relu1_2", "conv2_1", "relu2_1", "conv2_2", "relu2_2", "conv3_1", "relu3_1",
+    )  # fmt: skip
+    found, expected = network.apply(arrays, jnp.asarray(image), network.layers), slow_vgg(arrays, image)
+    assert set(found) == set(network.layers)
+    for layer in network.layers:
+        scale = np.abs(expected[layer]).max()
+        np.testing.assert_allclose(found[layer], expected[layer], atol=1e-5 * scale, rtol=1e-4)
+
+
+def test_vgg_computes_no_deeper_than_asked() -> None:
+    arrays = thin_vgg()
+    network = vgg.build(arrays)
+    shallow = {name: value for name, value in arrays.items() if name < "conv2_2"}
+    found = network.apply(shallow, jnp.asarray(picture(8, 8)), ("relu2_1", "relu1_1"))
+    assert set(found) == {"relu1_1", "relu2_1"}
+
+
+@pytest.mark.parametrize(
+    ("widths", "depths", "content", "style"),
+    [
+        ((2, 3, 4, 5, 6), (2, 2, 4, 4, 1), "relu4_2", ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")),
+        ((2, 3, 4), (2, 2, 1), "relu3_1", ("relu1_1", "relu2_1", "relu3_1")),
+        ((2, 3, 4, 5), (1, 1, 1, 1), "relu4_1", ("relu1_1", "relu2_1", "relu3_1", "relu4_1")),
+        ((7,), (1,), "relu1_1", ("relu1_1",)),
+    ],
+)
+def test_vgg_takes_widths_and_depth_from_the_file(
+    widths: tuple[int, ...], depths: tuple[int, ...], content: str, style: tuple[str, ...]
+) -> None:
+    arrays = thin_vgg(widths, depths)
+    network = vgg.build(arrays)
+    assert network.content_layers == (content,)
+    assert network.style_layers == style
+    side = network.minimum_side
+    found = network.apply(arrays, jnp.asarray(picture(side, side)), network.layers)
+    assert min(min(value.shape[:2]) for value in found.values()) >= 2
+    assert [found[f"relu{b}_1"].shape[-1] for b in range(1, len(widths) + 1)] == list(widths)
+
+
+def test_heads_stand_before_who_asks_and_not_before_the_next_layer() -> None:
+    arrays = thin_vgg()
+    plain, image = vgg.build(arrays), jnp.asarray(picture(12, 12))
+    head = np.random.default_rng(1).normal(size=(4, 7)).astype(np.float32)
+    headed = arrays | {"relu2_1_head_w": head, "relu2_1_head_b": np.ones(7, np.float32)}
+    network = vgg.build(headed)
+    before = plain.apply(arrays, image, ("relu2_1", "relu3_1"))
+    found = network.apply(headed, image, ("relu2_1", "relu3_1"))
+    np.testing.assert_allclose(found["relu2_1"], np.asarray(before["relu2_1"]) @ head + 1, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(found["relu3_1"], before["relu3_1"])
+    assert network.style_layers == ("relu2_1",)
+    assert network.content_layers == ("relu2_1",)
+
+
+def without(name: str) -> Arrays:
+    return {key: value for key, value in thin_vgg().items() if not key.startswith(name)}
+
+
+def changed(**found: np.ndarray) -> Arrays:
+    return thin_vgg() | found
+
+
+def zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({}, "no conv1_1_w"),
+        ({"features.0.weight": zeros(3)}, r"no conv1_1_w among its arrays \(features\.0\.weight"),
+        (without("conv1_1"), "conv1_2_w is there but conv1_1_w is missing"),
+        (without("conv2_1"), "conv2_2_w is there but conv2_1_w is missing"),
+        (without("conv2"), "conv3_1_w is there but conv2_1_w is missing"),
+        (without("conv2_1_b"), "conv2_1_b is missing"),
+        (changed(conv2_1_w=zeros(3, 3, 9, 4)), r"conv2_1_w has shape \[3, 3, 9, 4\] where \[3, 3, 3, 4\]"),
+        (changed(conv2_1_w=zeros(5, 5, 3, 4)), r"conv2_1_w has shape \[5, 5, 3, 4\]"),
+        (changed(conv2_1_w=zeros(3, 4)), r"conv2_1_w has shape \[3, 4\]"),
+        (changed(conv2_1_w=zeros(3, 3, 3, 0)), "conv2_1_w has shape"),
+        (changed(conv2_2_w=zeros(3, 3, 4, 9)), r"conv2_2_b has shape \[4\] where \[9\]"),
+        (changed(conv0_w=zeros(3, 3, 3, 3), conv0_b=zeros(3)), r"conv0_w has shape \[3, 3, 3, 3\]"),
+        (changed(conv0_w=zeros(1, 1, 3, 3)), "conv0_b is missing"),
+        (changed(relu3_1_head_w=zeros(6, 2), relu3_1_head_b=zeros(2)), r"relu3_1_head_w has shape \[6, 2\]"),
+        (changed(relu3_1_head_w=zeros(5, 2)), "relu3_1_head_b is missing"),
+    ],
+)
+def test_a_vgg_that_does_not_chain_is_named_by_layer(arrays: Arrays, says: str) -> None:
+    with pytest.raises(WeightsError, match=says):
+        vgg.build(arrays)
+
+
+def test_equal_layouts_are_equal_and_share_a_compilation() -> None:
+    one, other = vgg.build(thin_vgg(seed=1)), vgg.build(thin_vgg(seed=2))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != vgg.build(thin_vgg((3, 4), (2, 2)))
+    traced = []
+
+    def features(network: FeatureNetwork, arrays: Arrays, image: jax.Array) -> jax.Array:
+        traced.append(network)
+        return network.apply(arrays, image, ("relu2_1",))["relu2_1"]
+
+    compiled = jax.jit(features, static_argnums=0)
+    image = jnp.asarray(picture(8, 8))
+    first, second = compiled(one, thin_vgg(seed=1), image), compiled(other, thin_vgg(seed=2), image)
+    assert len(traced) == 1
+    assert not np.array_equal(first, second), "the weights must be traced, not baked in"
+
+
+def slow_squeezenet(arrays: Arrays, image: np.ndarray) -> dict[str, np.ndarray]:
+    """By torch, whose max-pool knows the ceiling rule that the network was published with."""
+    torch = pytest.importorskip("torch")
+
+    def convolution(x: Any, name: str, **how: int) -> Any:
+        kernel = torch.tensor(arrays[f"{name}_w"].transpose(3, 2, 0, 1).copy())
+        return torch.relu(torch.nn.functional.conv2d(x, kernel, torch.tensor(arrays[f"{name}_b"]), **how))
+
+    mean = np.asarray([104, 117, 123], np.float32)
+    x = torch.tensor((image[..., ::-1] * 255 - mean).transpose(2, 0, 1)[None].copy())
+    x = convolution(x, "conv1", stride=2)
+    found = {"conv1": x}
+    for name in squeezenet._MODULES:
+        if name in ("fire2", "fire4", "fire6"):
+            x = torch.nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
+        s = convolution(x, f"{name}_squeeze1x1")
+        found[name] = x = torch.cat(
+            [convolution(s, f"{name}_expand1x1"), convolution(s, f"{name}_expand3x3", padding=1)], 1
+        )
+    return {name: value[0].numpy().transpose(1, 2, 0) for name, value in found.items()}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("size", [(51, 62), (33, 40)])
+def test_squeezenet_computes_what_torch_does(size: tuple[int, int]) -> None:
+    arrays, image = thin_squeezenet(), picture(*size)
+    network = squeezenet.build(arrays)
+    found, expected = network.apply(arrays, jnp.asarray(image), network.layers), slow_squeezenet(arrays, image)
+    for layer in network.layers:
+        np.testing.assert_allclose(found[layer], expected[layer], rtol=1e-3, atol=1e-4 * np.abs(expected[layer]).max())
+
+
+def test_squeezenet_ends_where_its_file_does_and_needs_its_least_side() -> None:
+    arrays = thin_squeezenet(3)
+    network = squeezenet.build(arrays)
+    assert network.layers == ("conv1", "fire2", "fire3", "fire4")
+    assert network.content_layers == ("fire4",)
+    whole = squeezenet.build(thin_squeezenet())
+    side = whole.minimum_side
+    found = whole.apply(thin_squeezenet(), jnp.asarray(picture(side, side)), ("fire9",))
+    assert found["fire9"].shape == (1, 1, 512)
+
+
+@pytest.mark.parametrize(
+    ("drop", "extra", "says"),
+    [
+        ("conv1", {}, "conv1_w is missing"),
+        ("fire4_squeeze1x1", {}, "fire9 is there but fire4_squeeze1x1_w is missing"),
+        ("fire5_expand3x3_b", {}, "fire5_expand3x3_b is missing"),
+        ("-", {"conv1_w": zeros(7, 7, 3, 96)}, r"conv1_w has shape \[7, 7, 3, 96\] where \[3, 3, 3, 64\]"),
+    ],
+)
+def test_a_squeezenet_that_does_not_fit_is_named_by_layer(drop: str, extra: Arrays, says: str) -> None:
+    arrays = {name: value for name, value in thin_squeezenet().items() if not name.startswith(drop)} | extra
+    with pytest.raises(WeightsError, match=says):
+        squeezenet.build(arrays)
+
+
+@pytest.mark.parametrize("side", [1, 3])
+def test_the_convolution_for_second_derivatives_is_the_same_one(side: int) -> None:
+    random = np.random.default_rng(0)
+    images = jnp.asarray(random.normal(size=(2, 6, 7, 3)), jnp.float32)
+    kernel = jnp.asarray(random.normal(size=(side, side, 3, 4)), jnp.float32)
+    bias = jnp.asarray(random.normal(size=4), jnp.float32)
+
+    def squared_gradient(convolution: vgg.Convolution, kernel: jax.Array) -> jax.Array:
+        return (jax.grad(lambda x: jnp.sin(convolution(x, kernel, bias)).sum())(images) ** 2).sum()
+
+    np.testing.assert_allclose(
+        twice.convolve(images, kernel, bias), vgg.convolve(images, kernel, bias), rtol=1e-4, atol=1e-5
+    )
+    found, expected = (jax.grad(squared_gradient, 1)(c, kernel) for c in (twice.convolve, vgg.convolve))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_embedded_network_is_small_and_loads(registry: Registry) -> None:
+    network = registry.networks["embedded"]
+    assert network.weights is not None
+    with resources.as_file(resources.files("pixeldream.neural.networks").joinpath(network.weights)) as path:
+        assert path.stat().st_size <= 2_000_000
+        assert read_facts(path)
+        assert load_weights(path)
+    built, arrays, digest = resolve(network, None)
+    assert built.name == "embedded"
+    assert built.style_layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    assert len(digest) == 64
+    found = built.apply(arrays, jnp.asarray(picture(64, 64)), built.style_layers)
+    for layer, features in found.items():
+        assert np.isfinite(np.asarray(features)).all(), layer
+        assert float(jnp.abs(features).mean()) > 1e-3, f"{layer} is dead"
+
+
+def test_the_embedded_network_tells_strokes_from_noise(registry: Registry) -> None:
+    """What it is for: a style's own other half must be nearer to it than noise of the same colours."""
+    from pixeldream import scenes
+    from pixeldream.neural.losses import gram_matrix, style_loss
+
+    network, arrays, _ = resolve(registry.networks["embedded"], None)
+    style = scenes.sample_style(256, 128)
+    left, right = style[:, :128], style[:, 128:]
+    random = np.random.default_rng(0)
+    noise = random.permutation(right.reshape(-1, 3)).reshape(right.shape)
+
+    def distance(image: np.ndarray) -> float:
+        one, other = (network.apply(arrays, jnp.asarray(i), network.style_layers) for i in (image, left))
+        losses = [style_loss(gram_matrix(one[k]), gram_matrix(other[k])) for k in network.style_layers]
+        return float(jnp.stack(losses).mean())
+
+    assert distance(right) < 0.5 * distance(noise)
+
+
+def test_the_built_in_networks_are_listed_with_their_sources(registry: Registry) -> None:
+    assert {"embedded", "vgg19", "squeezenet1.1"} <= set(registry.networks)
+    for name in ("vgg19", "squeezenet1.1"):
+        assert registry.networks[name].weights is None
+        assert "arXiv" in registry.networks[name].source
+    assert registry.networks["squeezenet1.1"].build(thin_squeezenet()).name == "squeezenet1.1"
+    assert registry.networks["vgg19"].build(thin_vgg()).name == "vgg19"
+
+
+def test_the_plugin_s_base_needs_no_jax() -> None:
+    code = "import pixeldream.neural.networks.base, pixeldream_plugins.networks, sys; print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
