@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +47,18 @@ def make_image(path: Path, size: tuple[int, int] = (64, 40), seed: int = 0, **sa
     image = np.stack([x * 4 % 256, y * 6 % 256, (x + y) * 3 % 256], -1) + random.integers(0, 40, (*size[::-1], 3))
     Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(path, **save)
     return path
+
+
+def make_bomb(width: int, height: int) -> bytes:
+    """The head of a PNG that claims a size, with next to nothing behind it."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def make_weights(path: Path, seed: int = 0) -> Path:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import call, make_image, make_weights
 from PIL import Image
 
-from command import call, make_image, make_weights
 from pixeldream import __version__
 from pixeldream.cli.interrupt import Interrupt
+from pixeldream.cli.progress import _clock
 from pixeldream.plugin.registry import Registry
 
 Capsys = pytest.CaptureFixture[str]
@@ -359,3 +360,24 @@ def test_ctrl_c_before_the_first_step_writes_nothing(folder: Path, tiny: list[ob
     assert "Traceback" not in done.stderr
     assert names_in(folder) == {"stages"}
     assert not list((folder / "stages").glob(".*"))
+
+
+# ---- the progress bar -----------------------------------------------------------------------------------------------
+
+
+def test_a_bar_on_a_terminal_only(
+    capsys: Capsys, folder: Path, tiny: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\r" not in call(capsys, *tiny, "-o", "a.png").err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    err = call(capsys, *tiny, "-o", "a.png").err
+    assert "compiling" in err
+    assert "2/2  content 0." in err
+    assert "style " in err
+    assert "0:00 left" in err
+    assert call(capsys, *tiny, "-o", "a.png", "--quiet").err == ""
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0:00"), (61, "1:01"), (3600, "1:00:00"), (7325, "2:02:05")])
+def test_the_time_left_reads_like_a_clock(seconds: float, text: str) -> None:
+    assert _clock(seconds) == text

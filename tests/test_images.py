@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import make_bomb
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -169,21 +168,9 @@ def test_mutated_files_raise_nothing_but_image_errors(data: st.DataObject) -> No
         assert "\n" not in str(error)
 
 
-def png_of(width: int, height: int) -> bytes:
-    """The head of a PNG that claims a size, with next to nothing behind it."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    )
-
-
 @pytest.mark.parametrize("side", [6000, 12_000, 30_000])
 def test_a_bomb_is_refused_by_its_header(tmp_path: Path, side: int) -> None:
-    (tmp_path / "bomb.png").write_bytes(png_of(side, side))
+    (tmp_path / "bomb.png").write_bytes(make_bomb(side, side))
     with pytest.raises(ImageError, match=f"{side * side:,} pixels.*--large"):
         read_image(tmp_path / "bomb.png")
 

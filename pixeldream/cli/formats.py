@@ -1,0 +1,31 @@
+"""``pixeldream formats``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pixeldream.cli.lists import Entry, list_command
+from pixeldream.plugin.registry import Registry
+
+
+def describe(registry: Registry, name: str) -> Entry:
+    """A format for machines."""
+    form = registry.formats[name]
+    return {
+        "name": name,
+        "extensions": list(form.extensions),
+        "modes": [mode for mode in registry.modes if form.holds(mode)],
+        "reads": form.read is not None,
+        "writes": form.write is not None,
+        "plugin": registry.formats.origins[name],
+        "description": form.description,
+    }
+
+
+def column(entry: Entry) -> Sequence[str]:
+    """The words of a format's line."""
+    able = [word for word, key in (("reads", "reads"), ("writes", "writes")) if entry[key]]
+    return " ".join(entry["extensions"]), ", ".join(able), entry["description"]
+
+
+formats = list_command("formats", describe, column, "List the file formats, or show one.")

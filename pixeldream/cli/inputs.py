@@ -1,0 +1,75 @@
+"""Input files, read and hashed before a run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixeldream import images
+from pixeldream.cli.options import LookOptions, OptionError
+from pixeldream.cli.recipe import sha256
+from pixeldream.look import Look, look
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro.palette import Palette, read_palette
+
+
+@dataclass
+class Inputs:
+    """Reads files; ``hashes`` holds the SHA-256 of each by its name as given."""
+
+    large: bool = False
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def image(self, name: str) -> np.ndarray:
+        """float32 ``[height, width, 3]``. Raises ``ImageError``."""
+        data = images.read_bytes(name, large=self.large)
+        self.hashes[name] = hashlib.sha256(data).hexdigest()
+        return images.decode(data, name, large=self.large)
+
+    def look(self, registry: Registry, options: LookOptions) -> Look:
+        """The mode and its colours. Raises ``UnknownName`` or ``ValueError``."""
+        images.check_fit(options.fit)
+        palette = options.palette
+        if palette is not None and palette.lower().endswith(".gpl"):
+            self.hashes[palette] = sha256(Path(palette))
+            return self._look(registry, options, read_palette(Path(palette)))
+        return self._look(registry, options, palette)
+
+    @staticmethod
+    def _look(registry: Registry, options: LookOptions, palette: str | Palette | None) -> Look:
+        return look(
+            registry, options.mode, palette=palette, dither=options.dither, locks=options.locks(), border=options.border
+        )
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """``FILE[:WEIGHT]``. A file of just that name wins. Raises :class:`OptionError` for a weight that is none."""
+    name, colon, tail = text.rpartition(":")
+    if not colon or not name or Path(text).exists():
+        return text, 1.0
+    try:
+        weight = float(tail)
+    except ValueError:
+        if Path(name).exists():
+            raise OptionError(f"style {text!r}: the weight {tail!r} is no number") from None
+        return text, 1.0
+    if not 0 < weight < float("inf"):
+        raise OptionError(f"style {text!r}: the weight is a number above 0, not {tail}; leave the style out instead")
+    return name, weight
+
+
+def named_network(registry: Registry, text: str) -> tuple[Any, str | None]:
+    """The network of ``NAME[=FILE]``, and its file of weights. Raises ``UnknownName`` or :class:`OptionError`."""
+    name, equals, file = text.partition("=")
+    if equals and not (name and file):
+        raise OptionError(f"network {text!r} is not NAME or NAME=FILE")
+    network = registry.networks[name]
+    if not file and network.weights is None:
+        raise OptionError(f"network {name!r} comes without weights; name a file: {name}=FILE")
+    if file and not Path(file).is_file():
+        raise OptionError(f"network {text!r}: there is no file {file!r}; check the name")
+    return network, file or None

@@ -1,0 +1,171 @@
+"""A style transfer from options to a picture: prepared without jax, so that all that is wrong shows early; then run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from pixeldream import images
+from pixeldream.cli.inputs import Inputs, named_network, split_weight
+from pixeldream.cli.interrupt import Interrupt
+from pixeldream.cli.options import OptionError, StylizeOptions
+from pixeldream.cli.recipe import Recipe, make, sha256
+from pixeldream.look import Look
+from pixeldream.neural.settings import Settings
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro.display import display_aspect, display_size
+from pixeldream.retro.mode import Mode, Picture
+from pixeldream.retro.schedule import Schedule
+
+if TYPE_CHECKING:
+    from pixeldream.api import Stopwatch, StylizeJob
+    from pixeldream.neural.optimise import Progress
+
+SAMPLE = "sample"
+"""What the embedded content picture is called in file names."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A style transfer whose names are resolved and whose pictures are read.
+
+    ``content``, ``start``: float32 ``[height, width, 3]`` in display pixels; ``start`` is ``None`` for the content.
+    ``networks``: each with a file of weights or ``None``. ``inputs``, ``plugins``: SHA-256 by file name.
+    """
+
+    options: StylizeOptions
+    look: Look
+    schedule: Schedule
+    settings: Settings
+    networks: list[tuple[Any, str | None]]
+    content: np.ndarray
+    styles: list[tuple[np.ndarray, float]]
+    start: np.ndarray | None
+    inputs: Mapping[str, str]
+    plugins: Mapping[str, str]
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the run reads."""
+        weights = [file for _, file in self.networks if file is not None]
+        return [*self.inputs, *self.plugins, *weights]
+
+    @property
+    def stem(self) -> str:
+        """What outputs are called that nobody named."""
+        return Path(self.options.content).stem if self.options.content else SAMPLE
+
+
+def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path] = ()) -> Prepared:
+    """Everything that can be wrong without jax is found here: ``ValueError`` or ``UnknownName``, in one line."""
+    inputs = Inputs(options.large)
+    look = inputs.look(registry, options)
+    schedule, settings = Schedule.parse(options.schedule), options.settings()
+    networks = [named_network(registry, text) for text in options.network]
+    styles = _styles(inputs, look.mode, options.style)
+    content = _content(inputs, look.mode, options)
+    start = None
+    if options.init not in ("content", "noise"):
+        start = images.fit(inputs.image(options.init), look.mode, options.fit)
+    hashes = {str(path): sha256(path) for path in plugins}
+    return Prepared(options, look, schedule, settings, networks, content, styles, start, inputs.hashes, hashes)
+
+
+def _content(inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
+    if options.content is not None:
+        return images.fit(inputs.image(options.content), mode, options.fit)
+    from pixeldream import scenes
+
+    # Twice as large and of the screen's true shape: shrinking it smooths the edges.
+    height = 2 * display_size(mode)[1]
+    return images.fit(scenes.sample_content(round(height * display_aspect(mode)), height), mode)
+
+
+def _styles(inputs: Inputs, mode: Mode, texts: Iterable[str]) -> list[tuple[np.ndarray, float]]:
+    longest = max(display_size(mode))
+    chosen = [split_weight(text) for text in texts]
+    if not chosen:
+        from pixeldream import scenes
+
+        return [(scenes.sample_style(*display_size(mode)), 1.0)]
+    return [(images.limit(inputs.image(name), longest), weight) for name, weight in chosen]
+
+
+class Watcher(Protocol):
+    """Something that looks at a run after each step."""
+
+    def __call__(self, progress: Progress, losses: Mapping[str, float]) -> None:
+        """``losses`` are those of the picture that the step started from."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What a run leaves. ``stopped``: the step after which it was interrupted, 0 for none."""
+
+    picture: Picture
+    last: Progress
+    history: list[list[float]]
+    stopped: int
+
+
+def paint(
+    job: StylizeJob, watch: Stopwatch, interrupt: Interrupt, watchers: Sequence[Watcher] = (), stop: int = 0
+) -> Painted:
+    """Runs to the end, to step ``stop`` or to an interruption. Raises ``ValueError`` when the losses are no numbers."""
+    history: list[list[float]] = []
+    for progress in job.run():
+        # Waits for the step, so that an interruption is seen no later than one step after it.
+        losses = {name: float(value) for name, value in progress.losses.items()}
+        watch.lap("steps" if history else "compile")
+        interrupt.keep()
+        _check(progress.step, losses)
+        history.append([progress.step, losses["content"], losses["style"], losses["total"]])
+        for watcher in watchers:
+            watcher(progress, losses)
+        if interrupt.asked or progress.step == stop:
+            break
+    stopped = progress.step if progress.step < progress.steps else 0
+    picture = progress.finish()
+    watch.lap("finish")
+    return Painted(picture, progress, history, stopped)
+
+
+def write_recipe(prepared: Prepared, weights: Mapping[str, str], stopped: int) -> Recipe:
+    """How the picture came about."""
+    return make(
+        "stylize", prepared.options, prepared.inputs, weights=weights, plugins=prepared.plugins, stopped=stopped
+    )
+
+
+def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
+    """The job with its networks, and the SHA-256 of each network's weights. Raises ``ValueError`` for weights that are
+    broken or do not fit."""
+    import jax
+
+    from pixeldream import api
+    from pixeldream.neural.stylize import LoadedNetwork, Style
+    from pixeldream.neural.weights import resolve
+
+    networks, hashes = [], {}
+    for network, file in prepared.networks:
+        built, arrays, digest = resolve(network, Path(file) if file else None)
+        networks.append(LoadedNetwork(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
+        hashes[f"{network.name}={file}" if file else network.name] = digest
+    start = prepared.start
+    if prepared.options.init == "noise":
+        start = api.noise(prepared.settings.seed, prepared.look.mode)
+    styles = [Style(image, weight) for image, weight in prepared.styles]
+    job = api.StylizeJob(prepared.content, styles, networks, prepared.look, prepared.schedule, prepared.settings, start)
+    return job, hashes
+
+
+def _check(step: int, losses: Mapping[str, float]) -> None:
+    if not math.isfinite(losses["total"]):
+        raise OptionError(
+            f"the loss is {losses['total']} at step {step}; lower the weights or check the network's file"
+        )

@@ -1,0 +1,109 @@
+"""The entry point: commands, and every expected error as one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pixeldream import __version__
+from pixeldream.cli import common
+from pixeldream.cli.convert import convert
+from pixeldream.cli.dithers import dithers
+from pixeldream.cli.formats import formats
+from pixeldream.cli.interrupt import INTERRUPTED
+from pixeldream.cli.modes import modes
+from pixeldream.cli.networks import networks
+from pixeldream.cli.options import option
+from pixeldream.cli.palettes import palettes
+from pixeldream.cli.plugins import plugins
+from pixeldream.cli.rerun import rerun
+from pixeldream.cli.show import show
+from pixeldream.cli.stylize import stylize
+from pixeldream.cli.train import features
+from pixeldream.plugin.registry import UnknownName
+
+WRONG = 2
+"""The exit code for bad input or usage."""
+
+TRACEBACK = "PIXELDREAM_TRACEBACK"
+"""An environment variable: set, an error shows where it was raised."""
+
+# Plain help and plain errors: one line an error, and no time lost on drawing boxes.
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+app = typer.Typer(name="pixeldream", **_PLAIN)
+train = typer.Typer(**_PLAIN)
+train.command()(features)
+for _command in (stylize, convert, show, rerun):
+    app.command()(_command)
+app.add_typer(train, name="train")
+for _command in (modes, palettes, dithers, formats, networks, plugins):
+    app.command()(_command)
+
+
+@app.callback(invoke_without_command=True)
+def pixeldream(
+    context: typer.Context,
+    version: Annotated[bool, option("--version", help="Print the version.")] = False,
+    plugin: Annotated[
+        list[Path] | None, option("--plugin", metavar="FILE", help="Load a plugin from a Python file; may be repeated.")
+    ] = None,
+) -> None:
+    """Neural art that real retro machines can show."""
+    common.use_plugins(plugin or [])
+    if version:
+        typer.echo(f"pixeldream {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@train.callback(invoke_without_command=True)
+def train_networks(context: typer.Context) -> None:
+    """Train networks."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+# typer carries its own copy of click, or needs click itself: this is the base of its usage errors in both.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line (that of the process by default) and returns its exit code: 0 done, 1 "no", 2 bad input or
+    usage, 130 interrupted. Expected errors are one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = app(args=arguments, prog_name="pixeldream", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        # The reader had enough. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        common.say("interrupted")
+        return INTERRUPTED
+    except (_UsageError, UnknownName, ValueError, OSError, MemoryError) as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        common.say(_line(error))
+        return WRONG
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):  # what XLA says when memory is out
+            raise
+        common.say(_line(MemoryError()))
+        return WRONG
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "out of memory; choose a smaller mode, fewer scales or another network"
+    message = error.format_message() if isinstance(error, _UsageError) else str(error)  # type: ignore[attr-defined]
+    return " ".join(message.split()) or type(error).__name__

@@ -1,0 +1,110 @@
+"""``pixeldream rerun``: follow the recipe in a picture, and say whether the same bytes come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pixeldream import images
+from pixeldream.cli import convert, job, output, recipe
+from pixeldream.cli.common import open_registry, plugin_files, say, tell
+from pixeldream.cli.encode import encode
+from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
+from pixeldream.cli.options import ConvertOptions, OutputFiles, PluginFiles, Quiet, StylizeOptions, restore
+from pixeldream.cli.progress import Bar
+from pixeldream.cli.recipe import Recipe, RecipeError
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro.mode import Picture
+
+Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A PNG that pixeldream made, or a report of --report.")]
+
+_KINDS = {"stylize": StylizeOptions, "convert": ConvertOptions}
+
+
+def rerun(source: Source, output_: OutputFiles = None, plugin: PluginFiles = None, quiet: Quiet = False) -> None:
+    """Make a picture again by the recipe that it holds.
+
+    It says whether the bytes are the same. Without --output it writes PICTURE-again.png beside the picture. The inputs
+    have to lie where they lay. Exit code 1 if the bytes differ.
+    """
+    data = images.read_bytes(source)
+    old = recipe.read(data, str(source))
+    options = _options(old, str(source))
+    plugins = plugin_files(plugin)
+    registry = open_registry(plugin)
+    _check(old.plugins, {str(path): recipe.sha256(path) for path in plugins}, "plugin", "give it with --plugin")
+    _check(old.inputs, _hashes(old.inputs), "input", "put the same file back, in reach of this folder")
+    mode = registry.modes[options.mode]
+    paths = output_ or [source.with_name(f"{source.stem}-again.png")]
+    outputs = output.plan(registry, mode, paths)
+    output.check(paths, [source, *old.inputs])
+    with Interrupt() as interrupt:
+        picture, new = _follow(registry, options, plugins, old, interrupt, quiet)
+        output.write_files(encode(outputs, picture, options, new))
+        png = encode(output.plan(registry, mode, [Path("again.png")]), picture, options, new)
+    for path in paths:
+        tell(str(path))
+    if interrupt.asked and new.stopped != old.stopped:
+        raise typer.Exit(INTERRUPTED)
+    if data.startswith(b"\x89PNG"):
+        _compare(data, png[Path("again.png")], old, new)
+
+
+def _options(old: Recipe, name: str) -> StylizeOptions | ConvertOptions:
+    if old.command not in _KINDS:
+        raise RecipeError(f"{name!r} was made by {old.command!r}, which can't be run again; {' and '.join(_KINDS)} can")
+    return restore(_KINDS[old.command], old.options)
+
+
+def _hashes(names: Mapping[str, str]) -> dict[str, str]:
+    return {name: recipe.sha256(Path(name)) for name in names}
+
+
+def _check(expected: Mapping[str, str], found: Mapping[str, str], kind: str, way_out: str) -> None:
+    """Raises ``RecipeError`` when a file is not there or is another than that of the recipe."""
+    for name, digest in expected.items():
+        if name not in found:
+            raise RecipeError(f"the picture was made with {kind} {name!r}; {way_out}")
+        if found[name] != digest:
+            raise RecipeError(f"{kind} {name!r} is not the file that the picture was made with; {way_out}")
+
+
+def _follow(
+    registry: Registry,
+    options: StylizeOptions | ConvertOptions,
+    plugins: Sequence[Path],
+    old: Recipe,
+    interrupt: Interrupt,
+    quiet: bool,
+) -> tuple[Picture, Recipe]:
+    if isinstance(options, ConvertOptions):
+        conversion = convert.prepare(registry, options, plugins)
+        return conversion.picture(), conversion.recipe()
+    prepared = job.prepare(registry, options, plugins)
+    from pixeldream.api import Stopwatch
+
+    loaded, weights = job.load(prepared)
+    _check(old.weights, weights, "weights of network", "give the same weights")
+    with Bar("painting again", quiet) as bar:
+        painted = job.paint(loaded, Stopwatch(), interrupt, [bar], old.stopped)
+    return painted.picture, job.write_recipe(prepared, weights, painted.stopped)
+
+
+def _compare(before: bytes, after: bytes, old: Recipe, new: Recipe) -> None:
+    if before == after:
+        say("the same bytes")
+        return
+    pixels = (images.decode(data, name) for data, name in ((before, "the old picture"), (after, "the new picture")))
+    first, second = pixels
+    same = first.shape == second.shape and bool((first == second).all())
+    changed = [
+        f"{name} {old.versions.get(name, 'none')} -> {version}"
+        for name, version in new.versions.items()
+        if old.versions.get(name) != version
+    ]
+    why = f" (versions changed: {', '.join(changed)})" if changed else ""
+    say(f"other bytes, {'the same pixels' if same else 'other pixels'}{why}")
+    raise typer.Exit(1)

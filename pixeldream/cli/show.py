@@ -1,0 +1,121 @@
+"""``pixeldream show``: decode a native file, or an ordinary picture, into another file or the terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from pixeldream import images
+from pixeldream.cli import output
+from pixeldream.cli.common import open_registry, tell
+from pixeldream.cli.options import OutputFiles, PluginFiles, option
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro.display import display_aspect, display_size
+from pixeldream.retro.format import FormatError, WriteOptions
+from pixeldream.retro.mode import Picture
+
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="A native file, or an ordinary picture.")]
+Width = Annotated[int, option("--width", metavar="N", help="Columns to draw in the terminal; 0: all of them.", min=0)]
+Raw = Annotated[bool, option("--raw", help="PNG in the mode's own pixels, none repeated.")]
+Aspect = Annotated[bool, option("--aspect", help="PNG resampled to the true shape of the screen.")]
+Large = Annotated[bool, option("--large", help="Read images of more than 32 million pixels or 64 MiB.")]
+
+
+def show(
+    source: Source,
+    output_: OutputFiles = None,
+    width: Width = 0,
+    raw: Raw = False,
+    aspect: Aspect = False,
+    large: Large = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Show a native file or an ordinary picture.
+
+    It is drawn in the terminal, or written to --output. A native picture can be written in every format of its mode,
+    an ordinary one as PNG.
+    """
+    registry = open_registry(plugin)
+    data = images.read_bytes(source, large=large)
+    picture = read_native(registry, data, source)
+    options = WriteOptions(raw=raw, aspect=aspect)
+    if output_:
+        output.check(output_, [source])
+        output.write_files(dict(_files(registry, picture, data, source, output_, options, large)))
+        for path in output_:
+            tell(str(path))
+    else:
+        image = images.decode(data, str(source), large=large) if picture is None else _seen(picture)
+        columns = width or shutil.get_terminal_size((80, 24)).columns
+        for line in half_blocks(image, columns):
+            typer.echo(line, color=True)  # a pager shows colours too
+
+
+def read_native(registry: Registry, data: bytes, path: Path) -> Picture | None:
+    """The picture of a native file; ``None`` for an extension that no format reads. Raises ``FormatError``."""
+    problems = []
+    readers = registry.readers(path.suffix.lower())
+    for form in readers:
+        assert form.read is not None
+        try:
+            return form.read(data)
+        except FormatError as error:
+            problems.append(f"{form.name}: {error}")
+    if problems:
+        raise FormatError(f"{str(path)!r} is broken or of another kind ({'; '.join(problems)})")
+    return None
+
+
+def _files(
+    registry: Registry,
+    picture: Picture | None,
+    data: bytes,
+    source: Path,
+    paths: Iterable[Path],
+    options: WriteOptions,
+    large: bool,
+) -> Iterator[tuple[Path, bytes]]:
+    if picture is not None:
+        for each in output.plan(registry, picture.mode, paths):
+            assert each.format.write is not None
+            yield each.path, each.format.write(picture, options)
+        return
+    image = images.decode(data, str(source), large=large)
+    for path in paths:
+        if path.suffix.lower() != ".png":
+            raise output.OutputError(
+                f"output {str(path)!r}: {source.name} is no native picture and is written as .png only"
+            )
+        yield path, images.to_png(image)
+
+
+def _seen(picture: Picture) -> np.ndarray:
+    """float32 ``[height, width, 3]`` in square pixels."""
+    mode = picture.mode
+    height = display_size(mode)[1]
+    image = images.repeat(picture.image().astype(np.float32) / 255.0, mode)
+    return images.resize(image, (max(1, round(height * display_aspect(mode))), height))
+
+
+def half_blocks(image: np.ndarray, columns: int) -> Iterator[str]:
+    """Lines of 24-bit ANSI colour: each character is an upper half block, two square pixels above each other.
+
+    No wider than ``columns`` and never enlarged.
+    """
+    height, width = image.shape[:2]
+    columns = max(1, min(columns, width))
+    rows = max(2, round(height * columns / width / 2) * 2)
+    pixels = np.rint(images.resize(image, (columns, rows)) * 255).astype(np.uint8)
+    for top, bottom in zip(pixels[::2], pixels[1::2], strict=True):
+        cells = zip(top.tolist(), bottom.tolist(), strict=True)
+        yield "".join(_half_block(above, below) for above, below in cells) + "\x1b[0m"
+
+
+def _half_block(above: list[int], below: list[int]) -> str:
+    front, back = ";".join(map(str, above)), ";".join(map(str, below))
+    return f"\x1b[38;2;{front}m\x1b[48;2;{back}m\N{UPPER HALF BLOCK}"

@@ -1,0 +1,136 @@
+"""``pixeldream train``: our own networks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pixeldream.cli import output
+from pixeldream.cli.common import open_registry, say, tell
+from pixeldream.cli.inputs import named_network
+from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
+from pixeldream.cli.lessons import Folder, machine_versions
+from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, option, real
+from pixeldream.cli.progress import Bar
+from pixeldream.cli.recipe import versions
+
+if TYPE_CHECKING:
+    from pixeldream.neural.distil import Progress, Teacher
+
+REPORT_SECONDS = 60.0
+"""Between two lines of talk where there is no terminal for a bar."""
+
+Teachers = Annotated[
+    list[str] | None, option("--teacher", metavar="NAME=FILE", help="Network to learn from; may be repeated.")
+]
+PictureFolder = Annotated[
+    Path | None, option("--folder", metavar="DIR", help="Pictures to learn on, besides those made by code.")
+]
+Steps = Annotated[int, integer("--steps", help="How many steps; 0: as many as the minutes allow.")]
+Minutes = Annotated[float, real("--minutes", help="How long at most; 0: as long as the steps take.")]
+Seed = Annotated[int, integer("--seed", help="Of all that is left to chance.")]
+Checkpoint = Annotated[
+    Path | None, option("--checkpoint", metavar="DIR", help="Keep what is needed to go on in this folder.")
+]
+Resume = Annotated[bool, option("--resume", help="Go on from the checkpoint.")]
+Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a .safetensors file.")]
+
+
+def features(
+    teacher: Teachers = None,
+    folder: PictureFolder = None,
+    steps: Steps = 0,
+    minutes: Minutes = 0.0,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
+    out: Out = Path("features.safetensors"),
+    plugin: PluginFiles = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a feature network, from images to weights.
+
+    A thin VGG learns to see as its teachers do, on pictures made by code and on versions of them as our machines would
+    show them. Ctrl-C stops after the step and keeps the weights so far. Use them: stylize --network vgg19=FILE
+    """
+    registry = open_registry(plugin)
+    named = [named_network(registry, text) for text in teacher or ()]
+    if not named:
+        raise OptionError("there is no teacher to learn from; name one: --teacher vgg19=FILE")
+    pictures = Folder(folder) if folder is not None else ()
+    _check(out, checkpoint, resume)
+    from pixeldream.neural import distil
+
+    settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
+    with Interrupt() as interrupt:
+        teachers, facts = _load(named)
+        lessons = distil.mixed(pictures, augment=machine_versions(registry))
+        last = _follow(distil.distil(settings, teachers, lessons, checkpoint), interrupt, quiet)
+        _write(out, last, {**facts, "seed": str(seed)})
+    tell(str(out))
+    if last.part < 1:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _check(out: Path, checkpoint: Path | None, resume: bool) -> None:
+    if out.suffix.lower() != ".safetensors":
+        raise OptionError(f"weights are written as .safetensors, not as {str(out)!r}; name it so")
+    output.check([out])
+    if checkpoint is None:
+        if resume:
+            raise OptionError("--resume needs the folder of the checkpoint: --checkpoint DIR")
+        return
+    output.make_folder(checkpoint)
+    if not resume and any(checkpoint.iterdir()):
+        raise OptionError(f"folder {str(checkpoint)!r} is not empty; go on with --resume, or name another")
+
+
+def _load(named: Iterable[tuple[Any, str | None]]) -> tuple[list[Teacher], dict[str, str]]:
+    """The teachers, and what the file of weights is to say of them."""
+    import jax
+
+    from pixeldream.neural.distil import Teacher
+    from pixeldream.neural.weights import resolve
+
+    teachers, hashes = [], []
+    for network, file in named:
+        built, arrays, digest = resolve(network, file)
+        teachers.append(Teacher(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
+        hashes.append(f"{network.name} (SHA-256 {digest})")
+    known = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return teachers, {"teachers": ", ".join(hashes), "versions": known}
+
+
+def _follow(run: Iterable[Progress], interrupt: Interrupt, quiet: bool) -> Progress:
+    talk = not quiet and not sys.stderr.isatty()
+    said = time.monotonic()
+    last: Progress | None = None
+    with Bar("training", quiet) as bar:
+        for last in run:
+            interrupt.keep()
+            bar.move(last.part, f"step {last.step}")
+            if talk and time.monotonic() - said > REPORT_SECONDS:
+                say(_line(last))
+                said = time.monotonic()
+            if interrupt.asked:
+                break
+    if last is None:
+        raise OptionError("the checkpoint is already at the end of the training; ask for more --steps or --minutes")
+    return last
+
+
+def _line(progress: Progress) -> str:
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
+    return f"step {progress.step}, {progress.part:.1%}: {figures}"
+
+
+def _write(out: Path, last: Progress, facts: dict[str, str]) -> None:
+    from pixeldream.neural.weights import save_weights
+
+    done = {"steps": str(last.step), "minutes": f"{last.seconds / 60:.1f}"}
+    save_weights(out, last.export(), {**facts, **done})

@@ -1,0 +1,70 @@
+"""What the README says is true: its commands, its table of modes, its plugin."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from command import call
+
+from pixeldream.plugin import testing
+from pixeldream.plugin.registry import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def between(start: str, end: str) -> str:
+    found = re.search(rf"{re.escape(start)}.*?\n(.*?){re.escape(end)}", README, re.DOTALL)
+    assert found, f"the README has no {start!r}"
+    return found[1].strip()
+
+
+def test_the_two_commands_that_set_everything_up_stand_there() -> None:
+    blocks = re.findall(r"^```\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
+    assert "pip install . && pixeldream stylize --mode c64-multicolor" in blocks
+    assert "pip install '.[test]' && pytest" in blocks
+
+
+def test_the_table_of_modes_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = call(capsys, "modes", "--markdown").out.strip()
+    assert between("<!-- modes", "<!-- end of modes -->") == printed, (
+        "write `pixeldream modes --markdown` into the README"
+    )
+
+
+def test_every_command_and_option_that_is_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in re.findall(r"^pixeldream (.*?)(?:  #.*)?$", README, re.MULTILINE):
+        words = line.split()
+        command = next(word for word in words if not word.startswith("-") and not word.endswith(".py"))
+        offered = call(capsys, command, "--help").out
+        for option in (word for word in words if word.startswith("-")):
+            assert option in offered or option == "--plugin", f"{line!r}: {command} has no {option}"
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    path = tmp_path / "spectrum.py"
+    path.write_text(between("```python", "```"))
+    return path
+
+
+def test_the_plugin_in_twenty_lines_is_that_and_keeps_the_laws(plugin: Path) -> None:
+    lines = [line for line in plugin.read_text().splitlines() if line.strip()]
+    assert len(lines) <= 20
+    registry = load([plugin])
+    assert registry.failures == []
+    mode, palette = registry.modes["my-spectrum"], registry.palettes["my-spectrum"]
+    for law in testing.PALETTE_LAWS:
+        law(palette)
+    for law in (testing.mode_is_a_value, testing.mode_solves_legally, testing.mode_keeps_legal_pictures):
+        law(mode, palette)
+    picture = testing.random_picture(mode, palette)
+    assert registry.writers("my-spectrum")[".png"].write is not None
+    assert picture.image().shape == (192, 256, 3)
+
+
+def test_the_picture_at_the_top_is_there() -> None:
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / path).is_file(), path
