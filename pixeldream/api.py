@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -70,9 +70,11 @@ class StylizeJob:
 
     def run(self) -> Iterator[Progress]:
         """The steps, lazily: whoever runs it may stop between two."""
-        mode = self.look.mode
+        mode, settings = self.look.mode, self.settings
+        if self.schedule.name != "straight-through":  # a latent image is a sketch throughout
+            settings = replace(settings, sketch=0.0)
         return paint(
-            self.content, self.styles, self.networks, self.look.canvas(self.schedule), settings=self.settings,
+            self.content, self.styles, self.networks, self.look.canvas(self.schedule), settings=settings,
             start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode),
         )  # fmt: skip
 
@@ -85,8 +87,8 @@ class StylizeJob:
         if free.shape != shown.shape:
             free = view(self.look.mode)(free) if free.shape[:2] == picture.pixels.shape else shown
         return tuple(  # type: ignore[return-value]
-            {f"{name}_loss": float(value) for name, value in evaluate(objective, arrays, image).items() if name != "tv"}
-            for image in (shown, free)
+            {f"{name}_loss": float(found[name]) for name in ("content", "style", "total")}
+            for found in (evaluate(objective, arrays, image) for image in (shown, free))
         )
 
 

@@ -48,6 +48,13 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((height, width, 3), np.float32)
 
 
+def quickly(
+    network: FeatureNetwork, arrays: Arrays, image: np.ndarray, layers: tuple[str, ...]
+) -> dict[str, jax.Array]:
+    """Compiled: one by one the operations of a deep network compile for seconds."""
+    return jax.jit(network.apply, static_argnums=2)(arrays, jnp.asarray(image), layers)
+
+
 def slow_convolution(
     image: np.ndarray, kernel: np.ndarray, bias: np.ndarray, mode: str | None = "reflect"
 ) -> np.ndarray:
@@ -87,7 +94,7 @@ def test_vgg_computes_what_its_definition_says(size: tuple[int, int], prepared: 
     assert network.layers == (
         "conv1_1", "relu1_1", "conv1_2", "relu1_2", "conv2_1", "relu2_1", "conv2_2", "relu2_2", "conv3_1", "relu3_1",
     )  # fmt: skip
-    found, expected = network.apply(arrays, jnp.asarray(image), network.layers), slow_vgg(arrays, image)
+    found, expected = quickly(network, arrays, image, network.layers), slow_vgg(arrays, image)
     assert set(found) == set(network.layers)
     for layer in network.layers:
         scale = np.abs(expected[layer]).max()
@@ -119,7 +126,7 @@ def test_vgg_takes_widths_and_depth_from_the_file(
     assert network.content_layers == (content,)
     assert network.style_layers == style
     side = network.minimum_side
-    found = network.apply(arrays, jnp.asarray(picture(side, side)), network.layers)
+    found = quickly(network, arrays, picture(side, side), network.layers)
     assert min(min(value.shape[:2]) for value in found.values()) >= 2
     assert [found[f"relu{b}_1"].shape[-1] for b in range(1, len(widths) + 1)] == list(widths)
 
@@ -220,7 +227,7 @@ def slow_squeezenet(arrays: Arrays, image: np.ndarray) -> dict[str, np.ndarray]:
 def test_squeezenet_computes_what_torch_does(size: tuple[int, int]) -> None:
     arrays, image = thin_squeezenet(), picture(*size)
     network = squeezenet.build(arrays)
-    found, expected = network.apply(arrays, jnp.asarray(image), network.layers), slow_squeezenet(arrays, image)
+    found, expected = quickly(network, arrays, image, network.layers), slow_squeezenet(arrays, image)
     for layer in network.layers:
         np.testing.assert_allclose(found[layer], expected[layer], rtol=1e-3, atol=1e-4 * np.abs(expected[layer]).max())
 
@@ -232,7 +239,7 @@ def test_squeezenet_ends_where_its_file_does_and_needs_its_least_side() -> None:
     assert network.content_layers == ("fire4",)
     whole = squeezenet.build(thin_squeezenet())
     side = whole.minimum_side
-    found = whole.apply(thin_squeezenet(), jnp.asarray(picture(side, side)), ("fire9",))
+    found = quickly(whole, thin_squeezenet(), picture(side, side), ("fire9",))
     assert found["fire9"].shape == (1, 1, 512)
 
 
@@ -279,7 +286,7 @@ def test_the_embedded_network_is_small_and_loads(registry: Registry) -> None:
     assert built.name == "embedded"
     assert built.style_layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     assert len(digest) == 64
-    found = built.apply(arrays, jnp.asarray(picture(64, 64)), built.style_layers)
+    found = quickly(built, arrays, picture(128, 128), built.style_layers)
     for layer, features in found.items():
         assert np.isfinite(np.asarray(features)).all(), layer
         assert float(jnp.abs(features).mean()) > 1e-3, f"{layer} is dead"
@@ -297,7 +304,7 @@ def test_the_embedded_network_tells_strokes_from_noise(registry: Registry) -> No
     noise = random.permutation(right.reshape(-1, 3)).reshape(right.shape)
 
     def distance(image: np.ndarray) -> float:
-        one, other = (network.apply(arrays, jnp.asarray(i), network.style_layers) for i in (image, left))
+        one, other = (quickly(network, arrays, i, network.style_layers) for i in (image, left))
         losses = [style_loss(gram_matrix(one[k]), gram_matrix(other[k])) for k in network.style_layers]
         return float(jnp.stack(losses).mean())
 

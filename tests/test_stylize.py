@@ -9,12 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pixeldream import images, scenes
+from pixeldream.api import StylizeJob
 from pixeldream.canvas import RGB
+from pixeldream.look import look
 from pixeldream.neural import optimise as loop
+from pixeldream.neural.losses import tone_loss, tones
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.optimise import evaluate, optimise
 from pixeldream.neural.settings import Rate, Settings
-from pixeldream.neural.stylize import LoadedNetwork, Style, check_sizes, make_targets, stylize, watch
+from pixeldream.neural.stylize import LoadedNetwork, Style, check_sizes, keep_tones, make_targets, stylize, watch
+from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.constrain import constrain
 from pixeldream.retro.display import display_size, to_mode, view
@@ -57,10 +62,22 @@ def picture(seed: int, height: int = 16, width: int = 32) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0, 1, (height, width, 3)).astype(np.float32)
 
 
+def ramp() -> np.ndarray:
+    """A content that a few colours can show: smooth shades."""
+    y, x = np.mgrid[0:16, 0:32].astype(np.float32)
+    return np.stack([x / 32, y / 16, 1 - (x + y) / 48], -1)
+
+
+def dark(seed: int) -> np.ndarray:
+    """A style that is nothing like :func:`picture`: dark stripes."""
+    stripes = np.where(np.arange(24)[:, None, None] % 6 < 3, 0.05, 0.3)
+    return (stripes * picture(seed, 24, 20)).astype(np.float32)
+
+
 def run(schedule: str, settings: Settings, networks: list[LoadedNetwork] | None = None) -> list[loop.Progress]:
     canvas = constrain(SMALL, built_in("c64-colodore"), Schedule.parse(schedule))
     steps = stylize(
-        picture(1), [Style(picture(2, 24, 20))], networks or [tiny()], canvas,
+        ramp(), [Style(dark(2))], networks or [tiny()], canvas,
         settings=settings, view=view(SMALL), shrink=lambda image: to_mode(image, SMALL),
     )  # fmt: skip
     return list(steps)
@@ -73,20 +90,26 @@ def test_every_schedule_lowers_the_loss_and_ends_in_a_legal_picture(schedule: st
     assert isinstance(found[-1].finish(), Picture)
     assert isinstance(found[0].finish(), Picture)
     if schedule != "every:2":
-        assert float(found[-1].losses["total"]) < float(found[0].losses["total"])
+        assert float(found[-1].losses["style"]) < 0.5 * float(found[0].losses["style"])
 
 
-def test_a_legal_picture_seen_in_every_step_ends_better_than_one_converted_afterwards() -> None:
-    settings = Settings(steps=60)
-    objective, arrays = make_targets(
-        jnp.asarray(picture(1)), [Style(jnp.asarray(picture(2, 24, 20)))], [tiny()], settings
-    )
+@pytest.mark.slow
+def test_a_legal_picture_seen_in_every_step_ends_better_than_one_converted_afterwards(registry: Registry) -> None:
+    # The embedded network and samples: what a newcomer runs, with fewer steps.
+    network, weights, _ = resolve(registry.networks["embedded"], None)
+    networks = [LoadedNetwork(network, jax.tree.map(jnp.asarray, dict(weights)))]
+    chosen = look(registry, "c64-multicolor")
+    content, style = images.fit(scenes.sample_content(600, 400), chosen.mode), scenes.sample_style(320, 200)
+    settings = Settings(steps=30)
+    objective, arrays = make_targets(jnp.asarray(content), [Style(jnp.asarray(style))], networks, settings)
 
     def legal_loss(schedule: str) -> float:
-        image = jnp.asarray(run(schedule, settings)[-1].finish().image(), jnp.float32) / 255
-        return float(evaluate(objective, arrays, view(SMALL)(image))["total"])
+        job = StylizeJob(content, [Style(style)], networks, chosen, Schedule.parse(schedule), settings)
+        *_, last = job.run()
+        shown = view(chosen.mode)(jnp.asarray(last.finish().image(), jnp.float32) / 255)
+        return float(evaluate(objective, arrays, shown)["total"])
 
-    assert legal_loss("straight-through") < legal_loss("end")
+    assert legal_loss("straight-through") < 0.8 * legal_loss("end")
 
 
 def test_coarse_scales_come_first_and_may_be_stopped() -> None:
@@ -136,6 +159,30 @@ def test_losses_are_nothing_at_their_target() -> None:
     assert float(losses["tv"]) > 0
 
 
+def test_a_blank_picture_has_finite_losses() -> None:
+    blank = jnp.zeros((16, 32, 3), jnp.float32)
+    objective, arrays = make_targets(blank, [Style(blank)], [tiny()], Settings())
+    losses = evaluate(objective, keep_tones(arrays, blank, 10.0), jnp.asarray(picture(5)))
+    assert all(np.isfinite(value) for value in losses.values())
+
+
+def test_the_canvas_keeps_the_tones_of_the_sketch() -> None:
+    def distance(weight: float) -> float:
+        found = run("straight-through", Settings(steps=40, tone_weight=weight))
+        sketch = found[7].params
+        shown = view(SMALL)(jnp.asarray(found[-1].finish().image(), jnp.float32) / 255)
+        return float(tone_loss(shown, tones(sketch)))
+
+    assert distance(30.0) < distance(0.0)
+
+
+def test_the_sketch_is_a_share_of_the_steps() -> None:
+    shapes = [progress.params.shape for progress in run("straight-through", Settings(steps=10, sketch=0.3))]
+    assert shapes == [(16, 32, 3)] * 3 + [(16, 16, 3)] * 7
+    shapes = [progress.params.shape for progress in run("straight-through", Settings(steps=1, sketch=0.9))]
+    assert shapes == [(16, 16, 3)]
+
+
 def test_a_layer_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match="network 'tiny' has no layer 'three'; it has one, two"):
         watch(tiny().network, Settings(style_layers=("three",)))
@@ -154,6 +201,8 @@ def test_too_many_scales_are_refused_before_the_run() -> None:
         ({"steps": 2, "scales": 3}, "3 scales need at least"),
         ({"style_weight": -1.0}, "style-weight of -1.0"),
         ({"content_weight": float("nan")}, "content-weight of nan"),
+        ({"tone_weight": -2.0}, "tone-weight of -2.0"),
+        ({"sketch": 1.0}, "sketch of 1.0 is no share"),
         ({"content_weight": 0.0, "style_weight": 0.0}, "nothing to paint"),
     ],
 )

@@ -166,6 +166,12 @@ class StylizeOptions(LookOptions):
     content_weight: Annotated[float, real("--content-weight", help="Weight of the content.")] = SETTINGS.content_weight
     style_weight: Annotated[float, real("--style-weight", help="Weight of the style.")] = SETTINGS.style_weight
     tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness.")] = SETTINGS.tv_weight
+    tone_weight: Annotated[
+        float, real("--tone-weight", help="How much the legal picture keeps the sketch's tones.")
+    ] = SETTINGS.tone_weight
+    sketch: Annotated[float, real("--sketch", help="Share of the steps that paint without limits first.")] = (
+        SETTINGS.sketch
+    )
     content_layer: Annotated[
         Several, option("--content-layer", metavar="LAYER", help="Layer that sees the content; may be repeated.")
     ] = ()
@@ -177,7 +183,8 @@ class StylizeOptions(LookOptions):
         """The numbers, checked. Raises ``ValueError`` that names the value."""
         return Settings(
             steps=self.steps, scales=self.scales, seed=self.seed, content_weight=self.content_weight,
-            style_weight=self.style_weight, tv_weight=self.tv_weight, content_layers=self.content_layer,
+            style_weight=self.style_weight, tv_weight=self.tv_weight,
+            tone_weight=self.tone_weight, sketch=self.sketch, content_layers=self.content_layer,
             style_layers=self.style_layer,
         )  # fmt: skip
 

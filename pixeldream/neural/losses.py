@@ -11,15 +11,18 @@ import jax.numpy as jnp
 
 _TINY = 1e-12
 
+_FLAT = 0.001
+"""The variance of tones, in sRGB units squared, below which a picture counts as flat: it has no tones to keep."""
+
 
 def content_loss(features: jax.Array, target: jax.Array) -> jax.Array:
     """Squared distance to the content's features over their variance about the channels' means.
 
     Gatys, Ecker and Bethge (arXiv 1508.06576, equation 1) sum the squares; dividing by the variance makes layers and
-    networks comparable.
+    networks comparable. A hundredth of the features' power is added: a blank picture has no variance.
     """
     variance = jnp.square(target - target.mean((0, 1), keepdims=True)).mean()
-    return jnp.square(features - target).mean() / (variance + _TINY)
+    return jnp.square(features - target).mean() / (variance + 0.01 * jnp.square(target).mean() + _TINY)
 
 
 def gram_matrix(features: jax.Array) -> jax.Array:
@@ -34,6 +37,22 @@ def gram_matrix(features: jax.Array) -> jax.Array:
 def style_loss(gram: jax.Array, target: jax.Array) -> jax.Array:
     """Squared distance of two Gram matrices over the target's squared norm (equation 4 scales by sizes instead)."""
     return jnp.square(gram - target).sum() / (jnp.square(target).sum() + _TINY)
+
+
+TONE_PIXELS = 8
+"""The side of what counts as a tone: a C64 cell. Dither within it is seen as its mean."""
+
+
+def tones(image: jax.Array) -> jax.Array:
+    """``image [height, width, 3]`` as seen from afar: shrunk by :data:`TONE_PIXELS` with a triangle filter."""
+    height, width = (max(1, side // TONE_PIXELS) for side in image.shape[:2])
+    return jax.image.resize(image, (height, width, 3), "linear", antialias=True)
+
+
+def tone_loss(image: jax.Array, target: jax.Array) -> jax.Array:
+    """Squared distance of an image's tones to the ``target`` tones, over the target's variance about its mean."""
+    variance = jnp.square(target - target.mean((0, 1), keepdims=True)).mean()
+    return jnp.square(tones(image) - target).mean() / (variance + _FLAT)
 
 
 def total_variation(image: jax.Array) -> jax.Array:

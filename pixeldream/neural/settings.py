@@ -10,6 +10,9 @@ DEFAULT_NETWORK = "embedded"
 MAXIMUM_SCALES = 16
 """Each scale halves the picture: none is left of any after so many."""
 
+MAXIMUM_SKETCH = 0.9
+"""Something must be left for the canvas itself."""
+
 MAXIMUM_SEED = 2**31 - 1
 
 
@@ -32,16 +35,21 @@ class Rate:
 class Settings:
     """What an artist turns. Weights are relative to each other; layers empty: each network's own.
 
-    Raises ``ValueError`` that names the value for steps or scales below 1, for weights below 0 or not finite, and for
-    a seed outside 0 to 2147483647.
+    ``sketch``: the share of the steps that paint without limits, before the canvas itself is painted on;
+    ``tone_weight``: how much the canvas keeps the sketch's tones.
+
+    Raises ``ValueError`` that names the value for steps or scales below 1, for weights below 0 or not finite, for a
+    sketch outside 0 to 0.9 and for a seed outside 0 to 2147483647.
     """
 
     steps: int = 150
     scales: int = 1
     seed: int = 0
     content_weight: float = 1.0
-    style_weight: float = 50.0
+    style_weight: float = 60.0
     tv_weight: float = 0.0
+    tone_weight: float = 40.0
+    sketch: float = 0.2
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
     rate: Rate = Rate()
@@ -56,7 +64,9 @@ class Settings:
             raise ValueError(f"scales of {self.scales} is too many; at most {MAXIMUM_SCALES}")
         if not 0 <= self.seed <= MAXIMUM_SEED:
             raise ValueError(f"seed of {self.seed} is not within 0 to {MAXIMUM_SEED}")
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        if not 0 <= self.sketch <= MAXIMUM_SKETCH:
+            raise ValueError(f"sketch of {self.sketch} is no share of the steps; 0 to {MAXIMUM_SKETCH}")
+        for name in ("content_weight", "style_weight", "tv_weight", "tone_weight"):
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
                 raise ValueError(f"{name.replace('_', '-')} of {value} is not a number of at least 0")

@@ -49,19 +49,21 @@ class Watched(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """The traced half: for each network its weights, content features and style Gram matrices; and the dials."""
+    """The traced half: for each network its weights, content features and style Gram matrices; tones; the dials."""
 
     weights: tuple[Weights, ...]
     content: tuple[dict[str, jax.Array], ...]
     style: tuple[dict[str, jax.Array], ...]
+    tones: jax.Array
     content_weight: jax.Array
     style_weight: jax.Array
     tv_weight: jax.Array
+    tone_weight: jax.Array
 
 
 @dataclass(frozen=True)
 class StyleObjective:
-    """Content, style and total-variation losses of an image, averaged over networks and their layers."""
+    """The losses of an image: content and style averaged over networks and their layers, total variation and tone."""
 
     watched: tuple[Watched, ...]
 
@@ -80,9 +82,11 @@ class StyleObjective:
             "content": jnp.sum(jnp.stack(content)) if content else jnp.zeros(()),
             "style": jnp.sum(jnp.stack(style)) if style else jnp.zeros(()),
             "tv": losses.total_variation(image),
+            "tone": losses.tone_loss(image, arrays.tones),
         }
-        dials = {"content": arrays.content_weight, "style": arrays.style_weight, "tv": arrays.tv_weight}
-        return {**parts, "total": sum((dials[name] * parts[name] for name in parts), jnp.zeros(()))}
+        dials = (arrays.content_weight, arrays.style_weight, arrays.tv_weight, arrays.tone_weight)
+        total = sum((dial * part for dial, part in zip(dials, parts.values(), strict=True)), jnp.zeros(()))
+        return {**parts, "total": total}
 
 
 def watch(network: FeatureNetwork, settings: Settings) -> Watched:
@@ -115,7 +119,10 @@ def _smaller(image: jax.Array, factor: int) -> jax.Array:
 def make_targets(
     content: jax.Array, styles: Sequence[Style], networks: Sequence[LoadedNetwork], settings: Settings
 ) -> tuple[StyleObjective, Targets]:
-    """The objective and its arrays for a content image and style images as the networks are to see them."""
+    """The objective and its arrays for a content image and style images as the networks are to see them.
+
+    Tones weigh nothing: see :func:`keep_tones`.
+    """
     objective = StyleObjective(tuple(watch(loaded.network, settings) for loaded in networks))
     total = sum(style.weight for style in styles)
     content_features, grams = [], []
@@ -129,11 +136,20 @@ def make_targets(
                 share = losses.gram_matrix(features[layer]) * (style.weight / total)
                 blended[layer] = blended[layer] + share if layer in blended else share
         grams.append(blended)
-    dials = (settings.content_weight, settings.style_weight, settings.tv_weight)
+    dials = (settings.content_weight, settings.style_weight, settings.tv_weight, 0.0)
     weights = tuple(loaded.weights for loaded in networks)
     return objective, Targets(
-        weights, tuple(content_features), tuple(grams), *(jnp.asarray(dial, jnp.float32) for dial in dials)
+        weights,
+        tuple(content_features),
+        tuple(grams),
+        losses.tones(content),
+        *(jnp.asarray(dial, jnp.float32) for dial in dials),
     )
+
+
+def keep_tones(targets: Targets, image: jax.Array, weight: float) -> Targets:
+    """The targets with those of ``image``'s tones."""
+    return targets._replace(tones=losses.tones(image), tone_weight=jnp.asarray(weight, jnp.float32))
 
 
 def check_sizes(size: tuple[int, int], networks: Sequence[LoadedNetwork], scales: int) -> None:
@@ -161,33 +177,43 @@ def stylize(
     """Paints ``content`` in the ``styles`` on ``canvas``; yields after each step, ``settings.steps`` in all.
 
     ``content`` and ``start`` (where the run begins; the content by default) are ``[height, width, 3]`` in display
-    pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back. With several scales the first ones paint
-    an unconstrained image at a half, a quarter ... of the size, and the last one the canvas itself: what a coarse
-    scale settles is the large forms, which the fine one can't move any more.
+    pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back.
+
+    With several scales the first ones paint an unconstrained image at a half, a quarter ... of the size: what a coarse
+    scale settles is the large forms, which the fine one can't move any more. Then comes a sketch at full size, and then
+    the canvas, which keeps the sketch's tones: left alone with a few colours, the networks choose those whose mixture
+    is calmest, whatever their brightness.
     """
     content = jnp.asarray(content, jnp.float32)
     image = content if start is None else jnp.asarray(start, jnp.float32)
     styles = [Style(jnp.asarray(style.image, jnp.float32), style.weight) for style in styles]
+    plan, last = _plan(settings)
+    free = replace(RGB, finish=partial(_finish_free, canvas, shrink, content.shape[:2]))
     done = 0
-    for scale in range(settings.scales - 1, 0, -1):
-        steps = settings.steps // settings.scales
-        small, small_styles = (
-            _smaller(content, 2**scale),
-            [Style(_smaller(s.image, 2**scale), s.weight) for s in styles],
-        )
+    for factor, steps in plan:
+        small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
         objective, arrays = make_targets(small, small_styles, networks, settings)
-        begin = _resized(image, *small.shape[:2])
-        coarse = replace(RGB, finish=partial(_finish_coarse, canvas, shrink, content.shape[:2]))
-        for progress in optimise(coarse, begin, objective, arrays, steps=steps, rate=settings.rate):
+        image = _resized(image, *small.shape[:2])
+        for progress in optimise(free, image, objective, arrays, steps=steps, rate=settings.rate):
             yield replace(progress, step=progress.step + done, steps=settings.steps)
-        done += steps
-        image = _resized(progress.params, *content.shape[:2])
+        done, image = done + steps, progress.params
+    image = _resized(image, *content.shape[:2])
     objective, arrays = make_targets(content, styles, networks, settings)
-    steps = settings.steps - done
-    for progress in optimise(canvas, shrink(image), objective, arrays, steps=steps, view=view, rate=settings.rate):
+    if plan and plan[-1][0] == 1:
+        arrays = keep_tones(arrays, image, settings.tone_weight)
+    for progress in optimise(canvas, shrink(image), objective, arrays, steps=last, view=view, rate=settings.rate):
         yield replace(progress, step=progress.step + done, steps=settings.steps)
 
 
-def _finish_coarse(canvas: Canvas, shrink: Callable, size: tuple[int, int], params: jax.Array, state: Any) -> Any:
-    """What a run that is stopped at a coarse scale leaves: the enlarged image, finished by the final canvas."""
+def _plan(settings: Settings) -> tuple[list[tuple[int, int]], int]:
+    """What is painted without limits, as (the picture shrunk by this factor, steps); and the steps of the canvas."""
+    each = settings.steps // settings.scales
+    plan = [(2**scale, each) for scale in range(settings.scales - 1, 0, -1)]
+    left = settings.steps - each * len(plan)
+    sketch = min(round(left * settings.sketch), left - 1)
+    return [*plan, (1, sketch)] if sketch else plan, left - sketch
+
+
+def _finish_free(canvas: Canvas, shrink: Callable, size: tuple[int, int], params: jax.Array, state: Any) -> Any:
+    """What a run that is stopped before it came to the canvas leaves: the image so far, finished by the canvas."""
     return canvas.finish(*canvas.init(shrink(_resized(params, *size))))

@@ -31,6 +31,11 @@ from pixeldream.retro.solve import Solution
 CHOOSE_EVERY = 8
 """Steps between two choices of the slots' colours under ``straight-through``: more often only makes cells flicker."""
 
+LEAK = 0.05
+"""The part of its distance to the legal picture that the latent image loses in each step under ``straight-through``.
+A gradient that can't move a pixel over to another colour would otherwise pile up behind it without end, and choose the
+next colours for an image that nobody has seen."""
+
 
 class LegalState(NamedTuple):
     """What a legal canvas keeps besides its latent image; all arrays, so that none of it causes a retrace."""
@@ -85,6 +90,9 @@ def _straight_through(mode: Mode, dither: Dither) -> tuple[Callable, Callable]:
         latent = jnp.clip(latent, 0.0, 1.0)
         if mode.solve is not None:
             return latent, state
+
+        shown = solver.render(mode, _keep(mode, dither, latent, state), state.palette)
+        latent = latent + LEAK * (shown - latent)
 
         def anew(colours: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
             return solver.refine_colours(mode, latent, state.palette, state.locks, colours)
