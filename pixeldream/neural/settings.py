@@ -48,7 +48,7 @@ class Settings:
     content_weight: float = 1.0
     style_weight: float = 60.0
     tv_weight: float = 0.0
-    tone_weight: float = 40.0
+    tone_weight: float = 20.0
     sketch: float = 0.2
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
