@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from pixeldream.plugin.hookspecs import hookimpl
 from pixeldream.retro.display import display_aspect, display_size, repeats
 from pixeldream.retro.dither import NONE, Diffusion, Ordered
-from pixeldream.retro.format import Format, FormatError, WriteOptions
+from pixeldream.retro.format import Format, FormatError, Shown, WriteOptions
 from pixeldream.retro.memory import Memory, MemoryOverlap
-from pixeldream.retro.mode import Mode, Picture, Slot
+from pixeldream.retro.mode import Mode, Picture, Slot, Tiles
 from pixeldream.retro.palette import Gamut, Palette, PaletteError
 from pixeldream.retro.palette import built_in as palette
+from pixeldream.retro.palette import read_palette as read_palette
+from pixeldream.retro.palette_files import encode as encode_palette
 
 if TYPE_CHECKING:
     from pixeldream.api import convert as convert
@@ -29,18 +31,34 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Candidates": ("pixeldream.retro.dithering", "Candidates"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
+    "Solution": ("pixeldream.retro.solve", "Solution"),
+    "add_thresholds": ("pixeldream.retro.solve", "biased"),
     "build_squeezenet": ("pixeldream.neural.networks.squeezenet", "build"),
     "build_vgg": ("pixeldream.neural.networks.vgg", "build"),
+    "choose_pixels": ("pixeldream.retro.solve", "paint"),
     "convert": ("pixeldream.api", "convert"),
+    "darkest_first": ("pixeldream.retro.gamut", "darkest_first"),
+    "diffuse": ("pixeldream.retro.dithering", "diffuse"),
+    "gamut_colours": ("pixeldream.retro.gamut", "decode"),
+    "gamut_palette": ("pixeldream.retro.gamut", "choose"),
+    "gamut_snap": ("pixeldream.retro.gamut", "snap"),
+    "linear_to_oklab": ("pixeldream.retro.colour", "linear_to_oklab"),
+    "nearest_centres": ("pixeldream.retro.gamut", "nearest"),
+    "oklab_to_srgb": ("pixeldream.retro.colour", "oklab_to_srgb"),
+    "srgb_to_linear": ("pixeldream.retro.colour", "srgb_to_linear"),
+    "srgb_to_oklab": ("pixeldream.retro.colour", "srgb_to_oklab"),
     "stylize": ("pixeldream.api", "stylize"),
+    "weighted_means": ("pixeldream.retro.gamut", "means"),
 }
 
 __all__ = [
     "NONE", "Diffusion", "FeatureNetwork", "Format", "FormatError", "Gamut", "Memory", "MemoryOverlap", "Mode",
-    "Network", "Ordered", "Palette", "PaletteError", "Picture", "Slot", "WriteOptions", "build_squeezenet",
-    "build_vgg", "convert", "display_aspect", "display_size", "hookimpl", "palette", "repeats", "stylize",
+    "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "Tiles", "WriteOptions",
+    "build_squeezenet", "build_vgg", "convert", "display_aspect", "display_size", "encode_palette", "hookimpl",
+    "palette", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 
 

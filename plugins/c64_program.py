@@ -7,19 +7,44 @@ and keyboard in chapter 5.
 
 from __future__ import annotations
 
-from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES, Screen, to_picture, to_screen
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from pixeldream_plugins import c64_charset, c64_raster, c64_sprites
+from pixeldream_plugins.c64_raster import FRAME
+from pixeldream_plugins.c64_screen import (
+    BITMAP_BYTES,
+    CELL_BYTES,
+    COLUMNS,
+    HIRES,
+    MULTICOLOR,
+    ROWS,
+    Screen,
+    to_picture,
+    to_screen,
+)  # fmt: skip
 
 import pixeldream as pd
 
 BASIC = 0x0801
 KEYS = 0x080D
 START = 0x081E
+CONTROL_BYTE = 0x0BFB
+"""$D016 of characters, $D01C of sprites; then the two shared colours, background and border."""
+
 BACKGROUND = 0x0BFE
 BORDER = 0x0BFF
 SCREEN = 0x0C00
 COLOURS = 0x1000
 BITMAP = 0x2000
 END = BITMAP + BITMAP_BYTES
+
+CHARACTERS_BYTES = c64_charset.CHARACTERS * c64_charset.CHARACTER_BYTES
+SPRITES = c64_sprites.ACROSS * c64_sprites.DOWN
+HIRES_CONTROL, MULTICOLOR_CONTROL = 0xC8, 0xD8
+BLANK = b" "
 
 BASIC_LINE = (
     b"\x0b\x08"  # address of the next line
@@ -54,9 +79,12 @@ AD FF 0B    lda BORDER
 8D 20 D0    sta $D020
 """
 
-MULTICOLOR_CODE = """
+BACKGROUND_CODE = """
 AD FE 0B    lda BACKGROUND
 8D 21 D0    sta $D021
+"""
+
+COPY_CODE = """
 A2 00       ldx #$00
 BD 00 10    lda COLOURS,x
 9D 00 D8    sta $D800,x
@@ -68,6 +96,9 @@ BD 00 13    lda COLOURS+$300,x  ; the last 24 bytes fall behind the screen
 9D 00 DB    sta $DB00,x
 E8          inx
 D0 E5       bne *-25
+"""
+
+MULTICOLOR_CODE = """
 A9 D8       lda #$D8    ; multicolor, 40 columns
 8D 16 D0    sta $D016
 """
@@ -77,11 +108,32 @@ A9 C8       lda #$C8    ; no multicolor, 40 columns
 8D 16 D0    sta $D016
 """
 
-WAIT_CODE = """
+CHARACTERS_CODE = """
+AD FE 0B    lda BACKGROUND
+8D 21 D0    sta $D021
+AD FC 0B    lda SHARED_1
+8D 22 D0    sta $D022
+AD FD 0B    lda SHARED_2
+8D 23 D0    sta $D023
+"""
+
+TEXT_CODE = """
+AD FB 0B    lda CONTROL_BYTE; 40 columns, multicolor or not
+8D 16 D0    sta $D016
+A9 38       lda #$38        ; screen at $0C00, characters at $2000
+8D 18 D0    sta $D018
+A9 1B       lda #$1B        ; text, screen on, 25 rows
+8D 11 D0    sta $D011
+"""
+
+BITMAP_CODE = """
 A9 38       lda #$38    ; screen at $0C00, bitmap at $2000
 8D 18 D0    sta $D018
 A9 3B       lda #$3B    ; bitmap, screen on, 25 rows
 8D 11 D0    sta $D011
+"""
+
+WAIT_CODE = """
 A9 00       lda #$00    ; all rows of the keyboard at once
 8D 00 DC    sta $DC00
 20 0D 08    jsr KEYS    ; the RETURN of RUN may still be down
@@ -101,43 +153,142 @@ def assemble(listing: str) -> bytes:
     return b"".join(bytes.fromhex(line.split("  ")[0]) for line in listing.strip().splitlines())
 
 
-def viewer(multicolor: bool) -> bytes:
-    """The machine code at :data:`START`."""
-    return assemble(SHOW_CODE + (MULTICOLOR_CODE if multicolor else HIRES_CODE) + WAIT_CODE)
+class Loaded:
+    """A program as it lies in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def at(self, address: int, length: int) -> bytes:
+        """The bytes from ``address`` on."""
+        offset = 2 + address - BASIC
+        return self.data[offset : offset + length]
 
 
-def write(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
-    """The program, with its load address: $0801 to $3F3F."""
-    screen = to_screen(picture)
+@dataclass(frozen=True)
+class Kind:
+    """How the pictures of one mode lie in memory. ``code``: machine code by address, which tells the kind. ``end``: the
+    first address behind the file. ``place`` puts a picture's bytes into memory, ``take`` makes a picture of them."""
+
+    mode: pd.Mode
+    code: tuple[tuple[int, bytes], ...]
+    end: int
+    place: Callable[[pd.Memory, pd.Picture], None]
+    take: Callable[[Loaded], pd.Picture]
+
+
+def build(kind: Kind, picture: pd.Picture) -> bytes:
+    """The program that shows a picture, with its load address. Raises ``FormatError`` for another size."""
+    if picture.mode.size != kind.mode.size:
+        raise pd.FormatError(
+            f"a program of {kind.mode.name} shows {kind.mode.size[0]}x{kind.mode.size[1]} pixels, and not "
+            f"{picture.mode.size[0]}x{picture.mode.size[1]}; store the picture in its editor's format"
+        )
     memory = pd.Memory()
     memory.reserve(0x0000, BASIC, "KERNAL, stack and text screen")
     memory.place(BASIC, BASIC_LINE, "BASIC line")
     memory.place(KEYS, assemble(KEYS_CODE), "keyboard routine")
-    memory.place(START, viewer(bool(screen.colours)), "viewer")
+    for address, code in kind.code:
+        memory.place(address, code, "viewer")
+    kind.place(memory, picture)
+    start, data = memory.image()
+    return start.to_bytes(2, "little") + data.ljust(kind.end - start, b"\0")
+
+
+def recognise(kind: Kind, data: bytes) -> pd.Picture | None:
+    """The picture of a program of that kind, or ``None`` where the program is none or was altered."""
+    loaded = Loaded(data)
+    if len(data) != 2 + kind.end - BASIC or any(loaded.at(at, len(code)) != code for at, code in kind.code):
+        return None
+    picture = kind.take(loaded)
+    # Code that differs may show anything: only a program that comes out the same again is known to show this picture.
+    return picture if picture.mode == kind.mode and build(kind, picture) == data else None
+
+
+# ---------------------------------------------------------------------------------------- bitmap screens
+
+
+def _place_bitmap(memory: pd.Memory, picture: pd.Picture) -> None:
+    screen = to_screen(picture)
     memory.place(BACKGROUND, bytes([screen.background, screen.border]), "background and border")
     memory.place(SCREEN, screen.screen, "screen")
     memory.reserve(SCREEN + CELL_BYTES, 24, "rest of the screen, sprite pointers")
     if screen.colours:
         memory.place(COLOURS, screen.colours, "colour RAM")
     memory.place(BITMAP, screen.bitmap, "bitmap")
-    start, data = memory.image()
-    return start.to_bytes(2, "little") + data
 
 
-def read(data: bytes) -> pd.Picture:
-    """The picture of a program that :func:`write` made. Raises ``FormatError`` for any other or altered one."""
-    if len(data) != 2 + END - BASIC:
-        raise pd.FormatError(f"{len(data)} bytes are no picture program of pixeldream: it has {2 + END - BASIC}")
+def _take_bitmap(loaded: Loaded, multicolor: bool) -> pd.Picture:
+    background, border = loaded.at(BACKGROUND, 2)
+    colours = loaded.at(COLOURS, CELL_BYTES) if multicolor else b""
+    bitmap, screen = loaded.at(BITMAP, BITMAP_BYTES), loaded.at(SCREEN, CELL_BYTES)
+    return to_picture(Screen(bitmap, screen, colours, background, border))
 
-    def at(address: int, length: int) -> bytes:
-        offset = 2 + address - BASIC
-        return data[offset : offset + length]
 
-    background, border = at(BACKGROUND, 2)
-    code = viewer(multicolor=True)
-    colours = at(COLOURS, CELL_BYTES) if at(START, len(code)) == code else b""
-    picture = to_picture(Screen(at(BITMAP, BITMAP_BYTES), at(SCREEN, CELL_BYTES), colours, background, border))
-    # Code that differs may show anything: only a program that comes out the same again is known to show this picture.
-    if write(picture, pd.WriteOptions()) != data:
-        raise pd.FormatError("this program was not written by pixeldream, or was altered: what it shows is not known")
-    return picture
+# -------------------------------------------------------------------------------------------- characters
+
+
+def _place_characters(memory: pd.Memory, picture: pd.Picture) -> None:
+    text = c64_charset.to_text(picture)
+    control = MULTICOLOR_CONTROL if text.multicolor else HIRES_CONTROL
+    background, *shared = text.shared
+    memory.place(CONTROL_BYTE, bytes([control, *shared, background, text.border]), "colours")
+    memory.place(SCREEN, text.codes, "screen")
+    memory.reserve(SCREEN + CELL_BYTES, 24, "rest of the screen, sprite pointers")
+    memory.place(COLOURS, text.colours, "colour RAM")
+    memory.place(BITMAP, text.characters, "characters")
+
+
+def _take_characters(loaded: Loaded) -> pd.Picture:
+    control, *shared, background, border = loaded.at(CONTROL_BYTE, 5)
+    characters = np.frombuffer(loaded.at(BITMAP, CHARACTERS_BYTES), np.uint8).reshape(-1, 8)
+    codes = np.frombuffer(loaded.at(SCREEN, CELL_BYTES), np.uint8).reshape(ROWS, COLUMNS)
+    own = np.frombuffer(loaded.at(COLOURS, CELL_BYTES), np.uint8).reshape(ROWS, COLUMNS)
+    picture = c64_charset.from_text(characters[codes], own, (background, *shared), control == MULTICOLOR_CONTROL)
+    return replace(picture, border=border & 15)
+
+
+# ----------------------------------------------------------------------------------------------- sprites
+
+
+def _place_sprites(memory: pd.Memory, picture: pd.Picture) -> None:
+    background, *shared = c64_sprites.globals_of(picture)
+    wide = 0xFF if c64_sprites.is_multicolor(picture) else 0
+    memory.place(CONTROL_BYTE, bytes([wide, *shared, background, picture.border]), "colours")
+    memory.place(SCREEN, BLANK * CELL_BYTES, "screen")
+    memory.reserve(SCREEN + CELL_BYTES, 24, "rest of the screen, sprite pointers")
+    memory.place(COLOURS, c64_sprites.colours(picture).tobytes(), "sprite colours")
+    memory.place(BITMAP, np.pad(c64_sprites.shapes(picture), ((0, 0), (0, 1))).tobytes(), "sprites")
+
+
+def _take_sprites(loaded: Loaded) -> pd.Picture:
+    wide, *shared, background, border = loaded.at(CONTROL_BYTE, 5)
+    sprites = np.frombuffer(loaded.at(BITMAP, SPRITES * 64), np.uint8).reshape(SPRITES, 64).copy()
+    sprites[:, 63] = np.frombuffer(loaded.at(COLOURS, SPRITES), np.uint8)
+    picture = c64_sprites.sheet(sprites, tuple(colour & 15 for colour in (background, *shared)), bool(wide))
+    return replace(picture, border=border & 15)
+
+
+WIDE_VIEW = BACKGROUND_CODE + COPY_CODE + MULTICOLOR_CODE
+TEXT = ((START, assemble(SHOW_CODE + CHARACTERS_CODE + COPY_CODE + TEXT_CODE + WAIT_CODE)),)
+SPRITE = ((START, assemble(c64_raster.SPRITES_CODE)), (FRAME, assemble(c64_raster.ROWS_CODE + c64_raster.KEY_CODE)))
+
+KINDS = (
+    Kind(
+        MULTICOLOR, ((START, assemble(SHOW_CODE + WIDE_VIEW + BITMAP_CODE + WAIT_CODE)),), END, _place_bitmap,
+        partial(_take_bitmap, multicolor=True),
+    ),
+    Kind(
+        HIRES, ((START, assemble(SHOW_CODE + HIRES_CODE + BITMAP_CODE + WAIT_CODE)),), END, _place_bitmap,
+        partial(_take_bitmap, multicolor=False),
+    ),
+    *[
+        Kind(mode, TEXT, BITMAP + CHARACTERS_BYTES, _place_characters, _take_characters)
+        for mode in (c64_charset.HIRES_CHARSET, c64_charset.MULTICOLOR_CHARSET)
+    ],
+    *[
+        Kind(mode, SPRITE, BITMAP + SPRITES * 64, _place_sprites, _take_sprites)
+        for mode in (c64_sprites.HIRES_SPRITES, c64_sprites.MULTICOLOR_SPRITES)
+    ],
+)  # fmt: skip
+"""Those that need no more than one bitmap or charset; ``c64_fli_program`` has the others."""

@@ -69,9 +69,9 @@ def to_screen(picture: pd.Picture) -> Screen:
     colours = [np.asarray(slot).astype(np.uint8) for slot in picture.colours]
     if len(colours) == 2:
         low, high = colours
-        return Screen(_pack(picture.pixels, bits=1), (high << 4 | low).tobytes(), border=picture.border)
+        return Screen(pack(picture.pixels, bits=1), (high << 4 | low).tobytes(), border=picture.border)
     background, high, low, own = colours
-    bitmap = _pack(picture.pixels, bits=2)
+    bitmap = pack(picture.pixels, bits=2)
     return Screen(bitmap, (high << 4 | low).tobytes(), own.tobytes(), int(background[0, 0]), picture.border)
 
 
@@ -84,22 +84,22 @@ def to_picture(screen: Screen) -> pd.Picture:
     high, low = cells >> 4, cells & 15
     palette = pd.palette(PALETTE)
     if not screen.colours:
-        return pd.Picture(HIRES, palette, _unpack(screen.bitmap, bits=1), (low, high), screen.border & 15)
+        return pd.Picture(HIRES, palette, unpack(screen.bitmap, bits=1), (low, high), screen.border & 15)
     colours = np.frombuffer(screen.colours, np.uint8).reshape(ROWS, COLUMNS) & 15
     background = np.full((1, 1), screen.background & 15, np.uint8)
-    pixels = _unpack(screen.bitmap, bits=2)
+    pixels = unpack(screen.bitmap, bits=2)
     return pd.Picture(MULTICOLOR, palette, pixels, (background, high, low, colours), screen.border & 15)
 
 
-def _pack(pixels: np.ndarray, bits: int) -> bytes:
+def pack(pixels: np.ndarray, bits: int) -> bytes:
     """Pixels ``[200, 320 / bits]`` of ``bits`` bits, the leftmost in the highest bits, to 8000 bytes in cell order."""
     separate = np.unpackbits(np.asarray(pixels).astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
     lines = np.packbits(separate.reshape(ROWS * 8, COLUMNS * 8), axis=1)
     return lines.reshape(ROWS, 8, COLUMNS).transpose(0, 2, 1).tobytes()
 
 
-def _unpack(bitmap: bytes, bits: int) -> np.ndarray:
-    """The inverse of :func:`_pack`: uint8 ``[200, 320 / bits]``."""
+def unpack(bitmap: bytes, bits: int) -> np.ndarray:
+    """The inverse of :func:`pack`: uint8 ``[200, 320 / bits]``."""
     lines = np.frombuffer(bitmap, np.uint8).reshape(ROWS, COLUMNS, 8).transpose(0, 2, 1).reshape(ROWS * 8, COLUMNS)
     separate = np.unpackbits(lines, axis=1).reshape(ROWS * 8, -1, bits)
     return (separate << np.arange(bits - 1, -1, -1, dtype=np.uint8)).sum(-1, dtype=np.uint8)

@@ -85,11 +85,16 @@ def _copy(data: bytearray) -> bytes:
 def unpack(data: bytes, length: int) -> bytes:
     """The ``length`` bytes that ByteRun1 ``data`` stands for. Runs may cross rows.
 
-    Raises ``FormatError`` as soon as the data ends early or gives more: at most one run beyond ``length`` is made.
+    What follows is ignored: some writers leave rubbish there. Raises ``FormatError`` as soon as the data ends early or
+    a run leads beyond ``length``.
     """
-    # The worst packing that is not nonsense copies every byte by a code of its own.
+    # The worst packing that is not nonsense copies every byte by a code of its own, the best makes 128 of two.
     if len(data) > 2 * length + 1:
         raise pd.FormatError(f"{len(data)} packed bytes are too many for {length}")
+    if len(data) * LONGEST < 2 * length:
+        raise pd.FormatError(
+            f"the packed picture gives less than {len(data) * LONGEST // 2 + 1} bytes and not {length}"
+        )
     result, position = bytearray(), 0
     while len(result) < length and position < len(data):
         code = data[position]
@@ -102,7 +107,4 @@ def unpack(data: bytes, length: int) -> bytes:
             position += 1
     if len(result) != length or position > len(data):
         raise pd.FormatError(f"the packed picture gives {len(result)} bytes and not {length}")
-    # One byte more is the padding that some writers count as data.
-    if len(data) - position > 1:
-        raise pd.FormatError(f"the packed picture goes on for {len(data) - position} bytes behind its end")
     return bytes(result)

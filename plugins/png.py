@@ -5,6 +5,7 @@ PNG: https://www.w3.org/TR/png-3/. The bytes depend on the picture, the options 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def write(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
 def _indexed(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
     """uint8 indices ``[height, width]`` and their colours ``[n, 3]``; ``None`` where no index says it all."""
     if picture.mode.render is not None:
-        return None
+        return _by_value(picture)
     if isinstance(picture.palette, pd.Palette):
         if picture.palette.count > MAXIMUM_INDICES:
             return None
@@ -51,6 +52,17 @@ def _indexed(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
     if any(colours.size > 1 for colours in picture.colours):
         return None
     return picture.pixels, picture.palette.rgb([int(colours[0, 0]) for colours in picture.colours])
+
+
+def _by_value(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
+    """As :func:`_indexed` for a mode with an own render, if each pixel value has one colour: halfbrite, but not HAM."""
+    values = picture.mode.pixel_values
+    if picture.pixels.ndim != 2 or values > MAXIMUM_INDICES or picture.pixels.size < values:
+        return None
+    every = np.resize(np.arange(values, dtype=np.uint8), picture.pixels.shape)
+    colours = replace(picture, pixels=every).image().reshape(-1, 3)[:values]
+    shown = picture.image()
+    return (picture.pixels, colours) if np.array_equal(colours[picture.pixels], shown) else None
 
 
 def _from_indices(indices: np.ndarray, colours: np.ndarray) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +12,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import pattern, pictures
-from pixeldream_plugins import amiga, c64
+from pixeldream_plugins import amiga, amiga_source, c64
 
 import pixeldream as pd
 
-GOLDEN = Path(__file__).parent / "golden" / "formats.json"
+GOLDEN = [Path(__file__).parent / "golden" / name for name in ("formats.json", "amiga.json", "c64.json")]
 PLAIN = pd.WriteOptions()
 MODES = {mode.name: mode for mode in [*c64.register_modes(), *amiga.register_modes()]}
 FORMATS = {form.name: form for form in [*c64.register_formats(), *amiga.register_formats()]}
-CASES = [(form.name, mode) for form in FORMATS.values() for mode in form.modes]
+AMIGA = {
+    "amiga-2", "amiga-16-ntsc", "amiga-32", "amiga-ehb", "amiga-ham6", "amiga-aga", "amiga-ham8", "amiga-hires-4-ntsc",
+}  # fmt: skip
+"""Modes that differ in more than their size; test_amiga goes through all of them once."""
 
-SHORTER = {"koala": {10001}, "art-studio": {9002, 9003}}
+CASES = [
+    (form.name, mode)
+    for form in FORMATS.values()
+    for mode in form.modes
+    if form.read and form.write and (MODES[mode].machine != "Amiga" or mode in AMIGA)
+]
+READERS = [form.name for form in FORMATS.values() if form.read]
+TWINS = {"amiga-planes", "amiga-interleaved-planes"}
+"""Formats of equal length and no header: only the name of the file tells them apart."""
+
+BORDERED = {"advanced-art-studio", "art-studio", "c64-program", "drazlace"}
+"""Commodore 64 formats that keep the border's colour."""
+
+EVERY_LENGTH = 100_000
+"""Files up to this long are cut off at every byte, longer ones at every hundredth."""
+
+SHORTER = {"koala": {10001}, "art-studio": {9002, 9003}, "doodle": {9026, 9217}, "gunpaint": {33602}}
 """Lengths that a whole file may have without something that the picture does not need."""
 
 
+@lru_cache
 def sample(form: str, mode: str) -> bytes:
     write = FORMATS[form].write
     assert write is not None
@@ -50,9 +71,9 @@ def refused(form: str, data: bytes) -> bool:
 
 
 def border_after(form: str, picture: pd.Picture) -> int:
-    if form == "ilbm":
+    if picture.mode.machine == "Amiga":
         return int(picture.colours[0][0, 0])
-    return 0 if form == "koala" else picture.border
+    return picture.border if form in BORDERED else 0
 
 
 @pytest.mark.parametrize(("form", "mode"), CASES)
@@ -74,7 +95,14 @@ def test_a_picture_survives_the_file_and_the_file_the_picture(form: str, mode: s
 @pytest.mark.parametrize(("form", "mode"), CASES)
 def test_every_truncation_is_refused(form: str, mode: str) -> None:
     data = sample(form, mode)
-    accepted = {length for length in range(len(data)) if not refused(form, data[:length])}
+    lengths = range(len(data)) if len(data) <= EVERY_LENGTH else range(0, len(data), 997)
+    accepted = {length for length in lengths if not refused(form, data[:length])}
+    if form in TWINS:
+        # A file without a header, cut to the length of a smaller one, is a smaller one.
+        accepted -= set(amiga_source.LENGTHS)
+    if form == "spritepad":
+        # Likewise: fewer sprites.
+        accepted -= set(range(3 + 64, len(data), 64))
     assert accepted == SHORTER.get(form, set())
 
 
@@ -97,16 +125,18 @@ def test_mutations_are_refused_or_are_pictures(
     refused(form, bytes(data))
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", READERS)
 @given(data=st.binary(max_size=400))
 def test_rubbish_is_refused(form: str, data: bytes) -> None:
     assert refused(form, data)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", READERS)
 @pytest.mark.parametrize(("other", "mode"), CASES)
 def test_no_reader_takes_another_formats_file(form: str, other: str, mode: str) -> None:
-    assert refused(form, sample(other, mode)) == (form != other)
+    # A Koala picture without the byte that stands for a run is its own packed form.
+    same = form == other or {form, other} == TWINS or (form, other) == ("packed-koala", "koala")
+    assert refused(form, sample(other, mode)) == (not same)
 
 
 @pytest.mark.parametrize(("form", "mode"), CASES)
@@ -114,7 +144,7 @@ def test_the_bytes_are_those_of_the_first_release(form: str, mode: str) -> None:
     """Files are exchanged: a byte that changes is a decision, not an accident."""
     data = sample(form, mode)
     found = {"bytes": len(data), "start": data[:16].hex(), "sha256": hashlib.sha256(data).hexdigest()}
-    assert found == json.loads(GOLDEN.read_text())[f"{form} {mode}"]
+    assert found == {k: v for path in GOLDEN for k, v in json.loads(path.read_text()).items()}[f"{form} {mode}"]
 
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
@@ -122,4 +152,4 @@ def test_formats_describe_themselves(form: pd.Format) -> None:
     assert form.description
     assert form.extensions
     assert set(form.modes) <= set(MODES)
-    assert form.program == (".prg" in form.extensions)
+    assert form.program == bool({".prg", ".adf"} & set(form.extensions))

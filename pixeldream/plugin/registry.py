@@ -30,6 +30,9 @@ GROUP = "pixeldream"
 CORE = "pixeldream"
 """Named as the origin of what the core itself brings: the embedded palettes."""
 
+LISTED = 20
+"""Names that an error message lists; the lists have commands of their own."""
+
 Named = TypeVar("Named")
 
 
@@ -44,7 +47,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean ...?`` or ``; there are ...``, to be put behind an error message."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, 3, 0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(names) or 'none'}"
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
+    return f"; there are {', '.join(names[:LISTED] + more) or 'none'}"
 
 
 @dataclass(frozen=True)

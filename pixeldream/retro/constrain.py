@@ -53,7 +53,7 @@ def _project(mode: Mode, dither: Dither, latent: jax.Array, state: LegalState) -
 
 def _keep(mode: Mode, dither: Dither, latent: jax.Array, state: LegalState) -> Solution:
     """The legal picture nearest to the latent, with the slots' colours as they are."""
-    if mode.solve is not None:
+    if mode.solve is not None and mode.follow is None:
         return _project(mode, dither, latent, state)
     pixels = solver.assign(mode, latent, state.palette, state.colours, dither, state.amount)
     return Solution(pixels, state.colours)
@@ -88,7 +88,7 @@ def _straight_through(mode: Mode, dither: Dither) -> tuple[Callable, Callable]:
 
     def settle(latent: Parameters, gradients: Parameters, state: State, step: Any) -> tuple[Parameters, State]:
         latent = jnp.clip(latent, 0.0, 1.0)
-        if mode.solve is not None:
+        if mode.solve is not None and mode.follow is None:
             return latent, state
 
         shown = solver.render(mode, _keep(mode, dither, latent, state), state.palette)

@@ -6,7 +6,7 @@ neighbouring cells get the same pattern.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ import numpy as np
 
 from pixeldream.retro.colour import linear_to_oklab
 from pixeldream.retro.dither import Diffusion, Ordered
+
+UNROLLED = 32
+"""Candidates that are compared in a row of instructions; more than that in a loop, which compiles sooner."""
 
 
 class Candidates(NamedTuple):
@@ -28,10 +31,15 @@ def nearest(lab: jax.Array, candidates: jax.Array) -> jax.Array:
     # One candidate after the other: the [..., k, 3] difference is never stored.
     best = jnp.full(jnp.broadcast_shapes(lab.shape[:-1], candidates.shape[:-2]), jnp.inf, jnp.float32)
     index = jnp.zeros(best.shape, jnp.int32)
-    for k in range(candidates.shape[-2]):
+
+    def compare(k: Any, held: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         distance = jnp.square(lab - candidates[..., k, :]).sum(-1)
-        index = jnp.where(distance < best, k, index)
-        best = jnp.minimum(best, distance)
+        return jnp.minimum(held[0], distance), jnp.where(distance < held[0], k, held[1])
+
+    if candidates.shape[-2] > UNROLLED:
+        return jax.lax.fori_loop(0, candidates.shape[-2], compare, (best, index))[1]
+    for k in range(candidates.shape[-2]):
+        best, index = compare(k, (best, index))
     return index
 
 
@@ -73,13 +81,14 @@ def diffuse(linear: jax.Array, candidates: Candidates, dither: Diffusion, amount
 
     def step(errors: jax.Array, row: tuple) -> tuple[jax.Array, jax.Array]:
         # errors[d] are those of d + 1 steps ago, one a row.
-        value, lab, colours, live = row
+        value, live, *own = row
+        lab, colours = own or shared
         for right, down, weight in dither.taps:
             past = errors[right + skew * down - 1]
             moved = jnp.pad(past, ((down, 0), (0, 0)))[:height]
             value = value + moved * (weight / dither.divisor)
         choice = nearest(linear_to_oklab(jnp.clip(value, 0.0, 1.0)), lab)
-        shown = jnp.take_along_axis(colours, choice[:, None, None], axis=-2)[:, 0]
+        shown = jnp.take_along_axis(colours, choice[:, None, None], axis=-2)[:, 0] if own else colours[0][choice]
         # A cell that lacks a colour must not smear what it can't show over the next: a pixel's debt stays within the
         # box of the colours in its reach.
         bounded = jnp.clip(value, colours.min(-2), colours.max(-2))
@@ -87,13 +96,14 @@ def diffuse(linear: jax.Array, candidates: Candidates, dither: Diffusion, amount
         return jnp.concatenate([error[None], errors[:-1]]), choice
 
     def spread_out(array: jax.Array) -> jax.Array:
-        k = array.shape[-2]
-        if per_pixel:
-            return _skewed(jnp.broadcast_to(array, (height, width, k, 3)), skew, height, width)
-        return jnp.broadcast_to(array[0], (valid.shape[0], height, k, 3))
+        return _skewed(jnp.broadcast_to(array, (height, width, *array.shape[-2:])), skew, height, width)
 
     start = jnp.zeros((reach, height, 3), jnp.float32)
-    rows = (_skewed(linear, skew, height, width), spread_out(candidates.lab), spread_out(candidates.linear), valid)
+    rows: tuple[jax.Array, ...] = (_skewed(linear, skew, height, width), valid)
+    # Colours that all pixels share are not repeated for each of them: 256 of them would be a gigabyte.
+    shared = candidates.lab[0], candidates.linear[0]
+    if per_pixel:
+        rows += (spread_out(candidates.lab), spread_out(candidates.linear))
     _, choices = jax.lax.scan(step, start, rows)
     columns = np.arange(width)[None] + skew * np.arange(height)[:, None]
     return choices[columns, np.arange(height)[:, None]]

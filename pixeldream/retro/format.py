@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pixeldream.retro.mode import Picture
 
 
 class FormatError(ValueError):
     """A file that is not what its name says, or is broken; one line that says where."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a file shows where no mode of ours can hold it: more colours, or a palette that changes on the way down.
+
+    ``image``: uint8 ``[height, width, 3]`` in the file's own pixels. ``pixel_aspect``: as in ``Mode``. ``notes``: what
+    the file says of itself, one line each.
+    """
+
+    image: np.ndarray
+    pixel_aspect: tuple[int, int] = (1, 1)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,8 @@ class Format:
 
     ``extensions``: with the dot, lower case, the usual one first. ``modes``: names of the modes it can hold; empty for
     every mode. ``write(picture, options) -> bytes``. ``read(data) -> Picture`` raises only ``FormatError``.
-    ``program``: the file shows itself on the machine.
+    ``decode(data) -> Picture | Shown`` reads more: also files that can only be looked at. ``program``: the file shows
+    itself on the machine.
     """
 
     name: str
@@ -39,6 +55,7 @@ class Format:
     modes: tuple[str, ...] = ()
     write: Callable[[Picture, WriteOptions], bytes] | None = None
     read: Callable[[bytes], Picture] | None = None
+    decode: Callable[[bytes], Picture | Shown] | None = None
     program: bool = False
     description: str = ""
 

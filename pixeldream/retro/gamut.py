@@ -16,6 +16,9 @@ from pixeldream.retro.palette import Gamut
 ITERATIONS = 24
 """Steps of a fresh search."""
 
+TABLE = 1 << 22
+"""Distances in memory at once: 16 MB. All of a hires interlaced picture to 256 colours would be 335 MB."""
+
 
 def _highest(gamut: Gamut, dimensions: int) -> np.ndarray:
     """The highest step of each component, shaped to go with an array of that many dimensions."""
@@ -41,39 +44,81 @@ def _squared(points: jax.Array, centres: jax.Array) -> jax.Array:
     return jnp.maximum(jnp.square(points).sum(1)[:, None] - 2 * product + jnp.square(centres).sum(1)[None], 0.0)
 
 
-def _seed(points: jax.Array, count: int) -> jax.Array:
-    """k-means++ with a fixed key: the same picture always gets the same seeds."""
+def nearest(points: jax.Array, centres: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """int32 and float32 ``[points]``: which of ``centres [k, 3]`` is nearest to each of ``points [points, 3]``, and its
+    squared distance. Takes as much memory as :data:`TABLE` says, however many there are."""
+
+    def compare(part: jax.Array) -> tuple[jax.Array, jax.Array]:
+        distance = _squared(part, centres)
+        return distance.argmin(1).astype(jnp.int32), distance.min(1)
+
+    number = points.shape[0]
+    size = max(1, min(number, TABLE // centres.shape[0]))
+    padded = jnp.pad(points, ((0, -number % size), (0, 0))).reshape(-1, size, 3)
+    if padded.shape[0] == 1:
+        return compare(points)
+    index, distance = jax.lax.map(compare, padded)
+    return index.reshape(-1)[:number], distance.reshape(-1)[:number]
+
+
+def seed(points: jax.Array, weights: jax.Array, count: int) -> jax.Array:
+    """float32 ``[count, 3]``: k-means++ with a fixed key, so that the same picture always gets the same seeds."""
 
     def pick(number: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         centres, distance = carry
         key = jax.random.fold_in(jax.random.key(0), number)
-        chosen = points[jax.random.categorical(key, jnp.log(distance + 1e-12))]
+        chosen = points[jax.random.categorical(key, jnp.log(distance * weights + 1e-12))]
         return centres.at[number].set(chosen), jnp.minimum(distance, jnp.square(points - chosen[None]).sum(1))
 
     start = jnp.zeros((count, 3), jnp.float32), jnp.ones(points.shape[0], jnp.float32)
     return jax.lax.fori_loop(0, count, pick, start)[0]
 
 
-def choose(gamut: Gamut, image: jax.Array, count: int, locks: jax.Array) -> jax.Array:
-    """int32 ``[count]``: a palette for ``image`` (sRGB ``[height, width, 3]``). ``locks [count]``: an index or -1."""
-    lab = srgb_to_oklab(image.reshape(-1, 3))
-    start = snap(gamut, oklab_to_srgb(_seed(lab, count)))
-    return refine(gamut, image, jnp.where(locks >= 0, locks, start), locks, ITERATIONS)
+def choose(gamut: Gamut, image: jax.Array, count: int, locks: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+    """int32 ``[count]``: a palette for ``image`` (sRGB ``[height, width, 3]``), the free colours from dark to light.
+
+    ``locks [count]``: an index, or -1 for a free colour. ``weights [height, width]``: how much each pixel counts. The
+    darkest comes first because the machines show the first colour around the picture.
+    """
+    points = srgb_to_oklab(image.reshape(-1, 3))
+    weight = jnp.ones(points.shape[0], jnp.float32) if weights is None else weights.reshape(-1)
+    start = snap(gamut, oklab_to_srgb(seed(points, weight, count)))
+    found = _search(gamut, points, weight, jnp.where(locks >= 0, locks, start), locks, ITERATIONS)
+    return darkest_first(gamut, found, locks)
+
+
+def darkest_first(gamut: Gamut, colours: jax.Array, locks: jax.Array) -> jax.Array:
+    """``colours [count]`` with the free ones in order of lightness and the locked ones where they are."""
+    free = locks < 0
+    lightness = jnp.where(free, srgb_to_oklab(decode(gamut, colours))[:, 0], jnp.inf)
+    rank = jnp.cumsum(free.astype(jnp.int32)) - 1
+    return jnp.where(free, colours[jnp.argsort(lightness)][rank], colours)
 
 
 def refine(gamut: Gamut, image: jax.Array, colours: jax.Array, locks: jax.Array, iterations: int) -> jax.Array:
     """int32 ``[count]``: ``colours`` after that many k-means steps; the best of all of them, the first included."""
     points = srgb_to_oklab(image.reshape(-1, 3))
+    return _search(gamut, points, jnp.ones(points.shape[0], jnp.float32), colours, locks, iterations)
+
+
+def means(points: jax.Array, weights: jax.Array, index: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
+    """float32 ``[count, 3]`` and ``[count]``: the weighted mean of the points of each cluster, and its weight."""
+    total = jax.ops.segment_sum(weights, index, count)
+    return jax.ops.segment_sum(points * weights[:, None], index, count) / jnp.maximum(total, 1e-12)[:, None], total
+
+
+def _search(
+    gamut: Gamut, points: jax.Array, weights: jax.Array, colours: jax.Array, locks: jax.Array, iterations: int
+) -> jax.Array:
     count = colours.shape[0]
 
     def step(_: int, carry: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         current, best, best_error = carry
-        distance = _squared(points, srgb_to_oklab(decode(gamut, current)))
-        nearest, error = distance.argmin(1), distance.min(1)
+        index, distance = nearest(points, srgb_to_oklab(decode(gamut, current)))
+        error = distance * weights
         total = error.sum()
         best = jnp.where(total < best_error, current, best)
-        number = jax.ops.segment_sum(jnp.ones_like(error), nearest, count)
-        mean = jax.ops.segment_sum(points, nearest, count) / jnp.maximum(number, 1.0)[:, None]
+        mean, number = means(points, weights, index, count)
         # A colour that no pixel took starts anew where the error is largest.
         worst = points[jax.lax.top_k(error, count)[1]]
         moved = jnp.where(number[:, None] > 0, mean, worst)

@@ -34,6 +34,10 @@ class Memory:
                 )
         self.regions.append((address, end, name))
 
+    def pieces(self) -> list[tuple[int, bytes, str]]:
+        """(address, bytes, name) of everything placed, by address."""
+        return [(start, self._bytes[start], name) for start, _, name in sorted(self.regions) if start in self._bytes]
+
     def image(self, fill: int = 0) -> tuple[int, bytes]:
         """(first address, bytes): everything placed, gaps filled with ``fill``."""
         if not self._bytes:

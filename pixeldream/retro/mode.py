@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,17 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """A picture put together from at most ``count`` different tiles of ``area`` (width, height): a character set.
+
+    Two tiles are the same when their pixels have the same values, whatever colours the slots hold there.
+    """
+
+    area: Size
+    count: int
+
+
+@dataclass(frozen=True)
 class Mode:
     """Which pictures a machine can show, as a value: hashable, so that it is a static argument of jitted functions.
 
@@ -56,8 +68,14 @@ class Mode:
     where ``blocked_colour`` is given every smaller slot there holds that colour (the FLI bug).
 
     ``solve`` and ``render`` replace the generic ones where no slot can say it (see ``pixeldream.retro.solve`` for their
-    signatures); then ``values`` is how many values a pixel has if that is not the number of slots, and ``frames`` how
-    many frames the machine shows in turn.
+    signatures), and ``follow`` says how an own solve keeps up with an image that moves; then ``values`` is how many
+    values a pixel has if that is not the number of slots, and ``frames`` how many frames the machine shows in turn.
+
+    ``tiles`` limits how many different tiles there are. ``frame_size`` is (width, height) of one frame in its own
+    pixels where that is not ``size`` (frames of wide pixels, half of one apart, make a picture of narrow ones).
+    ``flicker``: the largest difference in luma (0 to 1) that the solver leaves between two frames at any place; it is
+    handed to ``solve`` and ``follow`` by that name. ``exact`` promises that a legal picture comes out of the solver as
+    it went in.
 
     Raises ``ValueError`` when the areas do not tile the screen or nest in each other, a name repeats, or the choice is
     too large for the exact solver.
@@ -77,6 +95,11 @@ class Mode:
     frames: int = 1
     solve: Callable | None = None
     render: Callable | None = None
+    follow: Callable | None = None
+    tiles: Tiles | None = None
+    frame_size: Size | None = None
+    flicker: float | None = None
+    exact: bool = True
     description: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +114,7 @@ class Mode:
             raise ValueError(f"mode {self.name!r} names a slot twice: {', '.join(names)}")
         if bool(self.palette) == (self.gamut is not None):
             raise ValueError(f"mode {self.name!r} needs either a palette or a gamut")
-        if (self.solve is None) != (self.render is None):
+        if (self.solve is None) != (self.render is None) or (self.follow is not None and self.solve is None):
             raise ValueError(f"mode {self.name!r}: an own solve and an own render come together")
         self._check_areas()
         self._check_choice()
@@ -135,6 +158,17 @@ class Mode:
         """How many values a pixel has."""
         return self.values or len(self.slots)
 
+    @property
+    def pixel_shape(self) -> tuple[int, ...]:
+        """The shape of a picture's pixels: (height, width) of a frame, the number of frames in front if several."""
+        width, height = self.frame_size or self.size
+        return (self.frames, height, width) if self.frames > 1 else (height, width)
+
+    @property
+    def blocked_pixels(self) -> int:
+        """``blocked`` in the pixels of a frame."""
+        return self.blocked * self.pixel_shape[-1] // self.size[0]
+
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The slots grouped by area, the largest area first."""
@@ -164,6 +198,13 @@ class Mode:
         raise ValueError(f"mode {self.name!r} has no slot {name!r}; it has {known}")
 
 
+def cut_tiles(pixels: Any, area: Size) -> Any:
+    """``[height, width] -> [tiles, pixels of a tile]``, row by row; of numpy and jax arrays alike."""
+    (height, width), (across, down) = pixels.shape, area
+    split = pixels.reshape(height // down, down, width // across, across)
+    return split.transpose(0, 2, 1, 3).reshape(-1, down * across)
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A legal picture: which slot each pixel uses, and each slot's colours.
@@ -185,23 +226,31 @@ class Picture:
 
     def __post_init__(self) -> None:
         mode = self.mode
-        shape = ((mode.frames,) if mode.frames > 1 else ()) + mode.size[::-1]
-        if self.pixels.shape != shape:
-            raise ValueError(f"{mode.name}: pixels of shape {self.pixels.shape}, not {shape}")
+        if self.pixels.shape != mode.pixel_shape:
+            raise ValueError(f"{mode.name}: pixels of shape {self.pixels.shape}, not {mode.pixel_shape}")
         if int(self.pixels.max()) >= mode.pixel_values:
             raise ValueError(f"{mode.name}: a pixel has the value {int(self.pixels.max())} of {mode.pixel_values}")
-        if self.pixels[..., : mode.blocked].any():
+        if self.pixels[..., : mode.blocked_pixels].any():
             raise ValueError(f"{mode.name}: the {mode.blocked} columns at the left can't be painted; leave them at 0")
         if len(self.colours) != len(self.mode.slots):
             raise ValueError(f"{self.mode.name}: colours for {len(self.colours)} of {len(self.mode.slots)} slots")
         for number, (slot, colours) in enumerate(zip(self.mode.slots, self.colours, strict=True)):
             self._check_slot(slot, colours, self.mode.grid(number))
+        if mode.tiles is not None and self.distinct_tiles() > mode.tiles.count:
+            raise ValueError(f"{mode.name}: {self.distinct_tiles()} different tiles; {mode.tiles.count} are possible")
+
+    def distinct_tiles(self) -> int:
+        """How many different tiles the picture has, in a mode that is made of tiles."""
+        assert self.mode.tiles is not None
+        return len(np.unique(cut_tiles(self.pixels, self.mode.tiles.area), axis=0))
 
     def _check_slot(self, slot: Slot, colours: np.ndarray, grid: Size) -> None:
         if colours.shape != (grid[1], grid[0]):
             raise ValueError(f"{self.mode.name}, slot {slot.name!r}: shape {colours.shape}, not {(grid[1], grid[0])}")
-        allowed = slot.allowed if slot.allowed is not None else range(self.palette.count)
-        wrong = np.setdiff1d(colours, np.asarray(allowed))
+        if slot.allowed is not None:
+            wrong = np.setdiff1d(colours, np.asarray(slot.allowed))
+        else:
+            wrong = colours[(colours < 0) | (colours >= self.palette.count)]
         if wrong.size:
             raise ValueError(f"{self.mode.name}, slot {slot.name!r}: colour {int(wrong[0])} is not allowed there")
         if self.mode.blocked_colour is not None and slot.area is not None:

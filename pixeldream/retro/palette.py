@@ -166,7 +166,10 @@ def parse_gpl(text: str, name: str) -> Palette:
 
 
 def read_palette(path: Path) -> Palette:
-    """The palette of a GIMP ``.gpl`` file, named after the file. Raises ``PaletteError``, also when unreadable."""
+    """The palette of a file, named after it, whatever format of ``palette_files`` it has. Raises ``PaletteError``, also
+    when unreadable."""
+    from pixeldream.retro import palette_files
+
     try:
         with open(path, "rb") as file:
             data = file.read(MAXIMUM_BYTES + 1)
@@ -174,10 +177,7 @@ def read_palette(path: Path) -> Palette:
         raise PaletteError(f"palette file {str(path)!r}: {error.strerror or error}") from None
     if len(data) > MAXIMUM_BYTES:
         raise PaletteError(f"palette file {str(path)!r} is larger than {MAXIMUM_BYTES} bytes")
-    try:
-        return parse_gpl(data.decode("utf-8"), path.stem)
-    except UnicodeDecodeError:
-        raise PaletteError(f"palette file {str(path)!r} is not text; GIMP .gpl files are read") from None
+    return palette_files.parse(data, path.stem)
 
 
 def built_in_names() -> list[str]:

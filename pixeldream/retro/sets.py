@@ -23,6 +23,9 @@ from pixeldream.retro.mode import Level, Mode
 _IMPOSSIBLE = 1e6
 """Error of a set that a slot's limits forbid; finite, so that sums stay ordered."""
 
+BATCH = 1024
+"""Supersets that are compared at once: a cell's errors of that many sets are in memory."""
+
 
 class _Choice(NamedTuple):
     """One level's combinatorics, static: ``sets [c, k]`` colours; ``supersets [c_outer, m]`` indices of sets that
@@ -119,7 +122,8 @@ def choose(mode: Mode, distance: jax.Array, locks: jax.Array) -> tuple[jax.Array
             def least(row: tuple[jax.Array, jax.Array], errors: jax.Array = errors) -> jax.Array:
                 return (errors[row[0]] + row[1][:, None]).min(0)
 
-            reduced = jax.lax.map(least, (jnp.asarray(choice.supersets), penalty))
+            batch = max(1, BATCH // choice.supersets.shape[1])
+            reduced = jax.lax.map(least, (jnp.asarray(choice.supersets), penalty), batch_size=batch)
             best = _merge(reduced, level, mode.levels[depth - 1])
     return _read_back(mode, choices, fits, tables[::-1])
 

@@ -7,7 +7,9 @@ with a gamut ignore it (pass an array of shape ``[0, 3]``). Distances are square
 
 A mode's own ``solve(image, palette, locks, dither, amount) -> Solution`` and ``render(solution, palette) -> image``
 take the places of :func:`solve` and :func:`render` and obey the same shapes; pixels get an axis of frames in front
-where the mode has several. ``render`` is also handed a ``Picture``: it may only use ``pixels`` and ``colours``.
+where the mode has several. ``render`` is also handed a ``Picture``: it may only use ``pixels`` and ``colours``. A
+mode's own ``follow(image, palette, colours, dither, amount) -> pixels`` takes the place of :func:`assign`: one quick
+pass with the slots' colours as they are, for a canvas that needs a legal picture in every step.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pixeldream.retro import dithering, gamut, sets
+from pixeldream.retro import dithering, gamut, sets, tiles
 from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
 from pixeldream.retro.dither import NONE, Diffusion, Dither, Ordered
 from pixeldream.retro.dithering import Candidates
@@ -77,6 +79,8 @@ def refine_colours(
 ) -> tuple[jax.Array, ...]:
     """As :func:`choose_colours` for an image that moved a little since ``colours`` were chosen: a free palette follows
     it in two steps instead of starting anew."""
+    if mode.solve is not None:
+        return mode.solve(image, palette, locks, NONE, 1.0).colours
     if not mode.gamut:
         return choose_colours(mode, image, palette, locks)
     flat = jnp.stack([c[0, 0] for c in colours])
@@ -93,17 +97,46 @@ def assign(
     amount: jax.Array | float = 1.0,
 ) -> jax.Array:
     """int32 ``[height, width]``: the slot that each pixel uses, given the slots' colours."""
+    if mode.follow is not None:
+        return mode.follow(image, palette, colours, dither, amount, **_bound(mode))
+    pixels = _paint_slots(mode, image, palette, colours, dither, amount)
+    if mode.tiles is not None:
+        target = _tile_target(mode, image, palette, Solution(pixels, colours), dither)
+        return tiles.merge(mode, target, palette, pixels, colours)[0]
+    return pixels
+
+
+def _paint_slots(
+    mode: Mode,
+    image: jax.Array,
+    palette: jax.Array,
+    colours: tuple[jax.Array, ...],
+    dither: Dither,
+    amount: jax.Array | float,
+) -> jax.Array:
     choices = reachable(mode, colours, palette)
+    return paint(image, choices, choices.reshape(-1, 3) if mode.gamut else palette, dither, amount)
+
+
+def paint(
+    image: jax.Array, choices: jax.Array, colours: jax.Array, dither: Dither, amount: jax.Array | float
+) -> jax.Array:
+    """int32 ``[height, width]``: which of ``choices [height or 1, width or 1, k, 3]`` (sRGB) each pixel takes.
+
+    ``colours``: sRGB ``[n, 3]``; how far apart they are is the strength of an ordered dither.
+    """
     lab = srgb_to_oklab(choices)
     if isinstance(dither, Diffusion):
         return dithering.diffuse(srgb_to_linear(image), Candidates(lab, srgb_to_linear(choices)), dither, amount)
     if dither != NONE:
-        image = _biased(mode, image, choices.reshape(-1, 3) if mode.gamut else palette, dither, amount)
+        image = biased(image, colours, dither, amount)
     return dithering.nearest(srgb_to_oklab(image), lab)
 
 
-def _biased(mode: Mode, image: jax.Array, colours: jax.Array, dither: Ordered, amount: Any) -> jax.Array:
-    return jnp.clip(image + amount * dithering.spread(colours) * dithering.bias(dither, mode.size), 0.0, 1.0)
+def biased(image: jax.Array, colours: jax.Array, dither: Ordered, amount: jax.Array | float) -> jax.Array:
+    """``image`` with an ordered dither's thresholds added, as strong as ``colours [n, 3]`` are far apart."""
+    size = image.shape[1], image.shape[0]
+    return jnp.clip(image + amount * dithering.spread(colours) * dithering.bias(dither, size), 0.0, 1.0)
 
 
 def _target(mode: Mode, image: jax.Array, palette: jax.Array, dither: Dither, amount: Any) -> jax.Array:
@@ -116,7 +149,7 @@ def _target(mode: Mode, image: jax.Array, palette: jax.Array, dither: Dither, am
     if isinstance(dither, Diffusion):
         everything = Candidates(srgb_to_oklab(palette)[None, None], srgb_to_linear(palette)[None, None])
         return palette[dithering.diffuse(srgb_to_linear(image), everything, dither, amount)]
-    return _biased(mode, image, palette, dither, amount)
+    return biased(image, palette, dither, amount)
 
 
 @partial(jax.jit, static_argnames=("mode", "dither"))
@@ -134,9 +167,23 @@ def solve(
     OKLab distance is the least possible.
     """
     if mode.solve is not None:
-        return mode.solve(image, palette, locks, dither, amount)
+        return mode.solve(image, palette, locks, dither, amount, **_bound(mode))
     colours = choose_colours(mode, _target(mode, image, palette, dither, amount), palette, locks)
-    return Solution(assign(mode, image, palette, colours, dither, amount), colours)
+    pixels = _paint_slots(mode, image, palette, colours, dither, amount)
+    if mode.tiles is not None:
+        target = _tile_target(mode, image, palette, Solution(pixels, colours), dither)
+        return Solution(*tiles.merge(mode, target, palette, pixels, colours, locks))
+    return Solution(pixels, colours)
+
+
+def _bound(mode: Mode) -> dict[str, float]:
+    """What an own solve is handed besides: the bound on flicker of a mode that has one."""
+    return {} if mode.flicker is None else {"flicker": mode.flicker}
+
+
+def _tile_target(mode: Mode, image: jax.Array, palette: jax.Array, solution: Solution, dither: Dither) -> jax.Array:
+    """What tiles are compared with: the image, or the dithered picture, or a dither would be taken for an error."""
+    return image if dither == NONE else render(mode, solution, palette)
 
 
 @partial(jax.jit, static_argnames=("mode",))
@@ -145,6 +192,8 @@ def render(mode: Mode, solution: Solution, palette: jax.Array) -> jax.Array:
     if mode.render is not None:
         return mode.render(solution, palette)
     choices = reachable(mode, solution.colours, palette)
+    if choices.shape[:2] == (1, 1):
+        return choices[0, 0][solution.pixels]
     index = solution.pixels[..., None, None]
     return jnp.take_along_axis(jnp.broadcast_to(choices, (*solution.pixels.shape, *choices.shape[2:])), index, 2)[
         :, :, 0
