@@ -18,7 +18,7 @@ from pixeldream.neural.weights import WeightsError, load_weights, save_weights
 
 TINY = Settings(
     steps=4, widths=(2, 2, 3, 3, 3), depths=(1, 1, 1, 1, 1), ranks=(2, 2, 2, 2, 2),
-    crop=32, late_crop=40, late_part=0.5,
+    crop=32, late_crop=32, late_part=0.5,
     half=2, pool=4, sheets=3, checkpoint_minutes=0.0,
 )  # fmt: skip
 
@@ -41,6 +41,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_LAST_BATCHES", 2)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     teachers = [teacher(3, 1), teacher()]
     whole = [progress.step for progress in distil(TINY, teachers, cheap, None)]
@@ -68,6 +69,22 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     (tmp_path / "features.safetensors").write_bytes(b"torn")
     with pytest.raises(WeightsError, match=r"features\.safetensors is not a whole"):
         next(distil(TINY, teachers, cheap, tmp_path))
+
+
+def test_the_last_part_takes_larger_crops_and_a_new_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def step(
+        lesson: object, bases: object, norms: object, state: object, fresh: jax.Array, pool: student.Pool, *_: object
+    ):  # type: ignore[no-untyped-def]
+        seen.append((fresh.shape, pool.image.shape))
+        return state, pool, {}
+
+    monkeypatch.setattr(training, "train_step", step)
+    for _ in distil(Settings(**{**vars(TINY), "late_crop": 40}), [teacher()], cheap, None):
+        pass
+    early, late = (2, 32, 32, 3), (1, 40, 40, 3)
+    assert seen == [(early, early)] * 2 + [(late, late)] * 2
 
 
 def test_a_guide_must_have_all_layers() -> None:
@@ -114,7 +131,7 @@ def test_errors_are_none_where_the_student_is_right() -> None:
     truth = jnp.asarray(np.random.default_rng(0).random((2, 5, 5, 3), np.float32))
     assert float(student._unexplained(truth, truth, jnp.ones(3))) == 0
     mean = jnp.broadcast_to(truth.mean((0, 1, 2)), truth.shape)
-    assert float(student._unexplained(mean, truth, jnp.ones(3))) == pytest.approx(1, rel=1e-5)
+    assert float(student._unexplained(mean, truth, jnp.ones(3))) == pytest.approx(1, rel=1e-4)
     error, cosine = student._gradient_error(truth, truth)
     assert float(error) == pytest.approx(0.01, rel=1e-3)
     np.testing.assert_allclose(cosine, 1, rtol=1e-4)

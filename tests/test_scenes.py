@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from pixeldream import scenes
+from pixeldream.neural import pictures
 
-MAKERS = [*scenes._PLAIN, *scenes._PAINTED]
+MAKERS = [*pictures._PLAIN, *pictures._PAINTED]
 
 
 @pytest.mark.parametrize("maker", dict.fromkeys(MAKERS), ids=lambda maker: maker.__name__)
 @pytest.mark.parametrize("size", [(48, 64), (65, 33)])
-def test_every_scene_is_an_image_of_its_size(maker: scenes.Scene, size: tuple[int, int]) -> None:
+def test_every_scene_is_an_image_of_its_size(maker: pictures.Scene, size: tuple[int, int]) -> None:
     for seed in range(4):
         image = np.clip(maker(np.random.default_rng(seed), *size), 0, 1)
         assert image.shape == (*size, 3)
@@ -22,17 +23,17 @@ def test_every_scene_is_an_image_of_its_size(maker: scenes.Scene, size: tuple[in
 
 def test_a_scene_is_its_seeds_alone() -> None:
     for seed in range(12):
-        first, again = scenes.scene(seed, 40, 56), scenes.scene(seed, 40, 56)
+        first, again = pictures.scene(seed, 40, 56), pictures.scene(seed, 40, 56)
         assert first.dtype == np.float32
         assert first.shape == (40, 56, 3)
         assert 0 <= first.min() <= first.max() <= 1
         np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(scenes.scene(1, 40, 56), scenes.scene(2, 40, 56))
+    assert not np.array_equal(pictures.scene(1, 40, 56), pictures.scene(2, 40, 56))
 
 
 def test_scenes_differ_in_kind() -> None:
     """A network that sees one kind only learns one kind: means, contrasts and graininess must spread."""
-    images = [scenes.scene(seed, 64, 64) for seed in range(60)]
+    images = [pictures.scene(seed, 64, 64) for seed in range(60)]
     means = [image.mean() for image in images]
     grains = [np.abs(np.diff(image, axis=1)).mean() for image in images]
     assert np.ptp(means) > 0.4

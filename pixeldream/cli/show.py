@@ -16,7 +16,7 @@ from pixeldream.cli.common import open_registry, tell
 from pixeldream.cli.options import OutputFiles, PluginFiles, option
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_aspect, display_size
-from pixeldream.retro.format import FormatError, WriteOptions
+from pixeldream.retro.format import FormatError, Shown, WriteOptions
 from pixeldream.retro.mode import Picture
 
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A native file, or an ordinary picture.")]
@@ -56,14 +56,14 @@ def show(
             typer.echo(line, color=True)  # a pager shows colours too
 
 
-def read_native(registry: Registry, data: bytes, path: Path) -> Picture | None:
-    """The picture of a native file; ``None`` for an extension that no format reads. Raises ``FormatError``."""
+def read_native(registry: Registry, data: bytes, path: Path) -> Picture | Shown | None:
+    """What a native file shows; ``None`` for an extension that no format reads. Raises ``FormatError``."""
     problems = []
     readers = registry.readers(path.suffix.lower())
     for form in readers:
         assert form.read is not None
         try:
-            return form.read(data)
+            return (form.decode or form.read)(data)
         except FormatError as error:
             problems.append(f"{form.name}: {error}")
     if problems:
@@ -73,19 +73,19 @@ def read_native(registry: Registry, data: bytes, path: Path) -> Picture | None:
 
 def _files(
     registry: Registry,
-    picture: Picture | None,
+    picture: Picture | Shown | None,
     data: bytes,
     source: Path,
     paths: Iterable[Path],
     options: WriteOptions,
     large: bool,
 ) -> Iterator[tuple[Path, bytes]]:
-    if picture is not None:
+    if isinstance(picture, Picture):
         for each in output.plan(registry, picture.mode, paths):
             assert each.format.write is not None
             yield each.path, each.format.write(picture, options)
         return
-    image = images.decode(data, str(source), large=large)
+    image = images.decode(data, str(source), large=large) if picture is None else _in_display_pixels(picture, options)
     for path in paths:
         if path.suffix.lower() != ".png":
             raise output.OutputError(
@@ -94,8 +94,19 @@ def _files(
         yield path, images.to_png(image)
 
 
-def _seen(picture: Picture) -> np.ndarray:
+def _in_display_pixels(shown: Shown, options: WriteOptions) -> np.ndarray:
+    """float32 ``[height, width, 3]``: whole pixels repeated to about their shape, unless they are wanted raw."""
+    across, down = shown.pixel_aspect
+    image = shown.image.astype(np.float32) / 255.0
+    if options.raw:
+        return image
+    return image.repeat(max(1, round(down / across)), 0).repeat(max(1, round(across / down)), 1)
+
+
+def _seen(picture: Picture | Shown) -> np.ndarray:
     """float32 ``[height, width, 3]`` in square pixels."""
+    if isinstance(picture, Shown):
+        return _in_display_pixels(picture, WriteOptions())
     mode = picture.mode
     height = display_size(mode)[1]
     image = images.repeat(picture.image().astype(np.float32) / 255.0, mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ from pixeldream.cli.recipe import Recipe
 
 if TYPE_CHECKING:
     from pixeldream.api import Stopwatch, StylizeJob
+    from pixeldream.retro.mode import Picture
 
 StagesFolder = Annotated[
     Path | None, option("--stages", metavar="DIR", help="Keep the working stages in this folder, as PNG.")
@@ -108,6 +110,15 @@ def _watchers(job: StylizeJob, stages: Stages | None, preview: Path | None, quie
         yield watchers
 
 
+def _is_legal(picture: Picture) -> bool:
+    """Whether the picture keeps the rules of its mode: made once more from its parts, it is checked once more."""
+    try:
+        replace(picture)
+    except ValueError:
+        return False
+    return True
+
+
 def report_of(job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list[Output], recipe: Recipe) -> bytes:
     """What happened, as JSON. The losses are those of the picture as written."""
     legal, free = job.losses(painted.last, painted.picture)
@@ -124,8 +135,7 @@ def report_of(job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list
         "history": painted.history,
         "seconds": watch.seconds(),
         "outputs": [str(each.path) for each in outputs],
-        # A Picture that breaks a rule of its mode can't be made.
-        "legal": True,
+        "legal": _is_legal(painted.picture),
         "recipe": json.loads(recipe.json()),
     }
     return (json.dumps(values, indent=1) + "\n").encode("utf-8")

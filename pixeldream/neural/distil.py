@@ -18,8 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pixeldream import scenes
-from pixeldream.neural import muon
+from pixeldream.neural import muon, pictures
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.student import (
     LAYERS,
@@ -124,7 +123,7 @@ def mixed(
 
     def picture(number: int) -> np.ndarray:
         random = np.random.default_rng((number, 1))
-        found = scenes.scene(number)
+        found = pictures.scene(number)
         if images and random.random() < share:
             found = _cut(images[int(random.integers(len(images)))], random)
         if augment is not None and random.random() < augmented:
@@ -135,7 +134,7 @@ def mixed(
 
 
 def distil(
-    settings: Settings, teachers: Sequence[Teacher], pictures: Pictures = scenes.scene, checkpoint: Path | None = None
+    settings: Settings, teachers: Sequence[Teacher], lessons: Pictures = pictures.scene, checkpoint: Path | None = None
 ) -> Iterator[Progress]:
     """Trains; yields after every step. The last teacher that has all five layers is the guide.
 
@@ -143,7 +142,7 @@ def distil(
     ``checkpoint_minutes`` and at the end. Raises ``ValueError`` where no teacher has all five layers, and
     ``WeightsError`` for a checkpoint of other settings.
     """
-    run = _Run(settings, teachers, pictures, checkpoint)
+    run = _Run(settings, teachers, lessons, checkpoint)
     saved = time.monotonic()
     while run.part < 1:
         figures = run.step()
@@ -178,9 +177,9 @@ class _Run:
     """Training under way: what changes from step to step."""
 
     def __init__(
-        self, settings: Settings, teachers: Sequence[Teacher], pictures: Pictures, checkpoint: Path | None
+        self, settings: Settings, teachers: Sequence[Teacher], lessons: Pictures, checkpoint: Path | None
     ) -> None:
-        self.settings, self.pictures = settings, pictures
+        self.settings, self.lessons = settings, lessons
         self.steps, self.seconds = 0, 0.0
         ordered = _order(teachers)
         layout, params = begin(settings.widths, settings.depths, settings.seed)
@@ -269,7 +268,7 @@ class _Run:
 
     def _sheet(self, number: int) -> np.ndarray:
         random = np.random.default_rng((self.settings.seed, number, 0))
-        image = _cut(self.pictures(self.settings.seed * 1_000_000 + number), random)
+        image = _cut(self.lessons(self.settings.seed * 1_000_000 + number), random)
         return (image * 255 + 0.5).astype(np.uint8)
 
     def _sheets(self, steps: int) -> np.ndarray:
@@ -282,7 +281,7 @@ class _Run:
         """Found on pictures that do not depend on how far training is."""
         random = np.random.default_rng(self.settings.seed)
         side = self.settings.crop
-        crops = [_cut(self.pictures(10**9 + number), random)[:side, :side] for number in range(_PROBE)]
+        crops = [_cut(self.lessons(10**9 + number), random)[:side, :side] for number in range(_PROBE)]
         images = vary(jnp.asarray(np.stack(crops)), jax.random.key(self.settings.seed))
         return tuple(
             find_basis(t, found, images, self.settings.ranks) for t, found in zip(teachers, layers, strict=True)
