@@ -103,6 +103,8 @@ def mode(kind: Kind, screen: Screen, size: tuple[int, int] | None = None) -> pd.
         solve=solve,
         render=render,
         follow=follow,
+        # A beam through 262,144 colours can lose the one way that leads back to a drawing.
+        exact=kind.own != HAM8,
     )
 
 
