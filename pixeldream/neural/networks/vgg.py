@@ -30,13 +30,17 @@ _KERNEL = re.compile(r"conv([1-9])_([1-9][0-9]?)_w")
 
 
 def convolve(image: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-    """A 3x3 convolution with reflection padding: [n, h, w, in] -> [n, h, w, out]."""
+    """A 3x3 convolution with reflection padding: [n, h, w, in] -> [n, h, w, out].
+
+    The padded image is convolved to its own size and cut: on a CPU the gradient of a convolution that shrinks its image
+    takes nearly twice as long.
+    """
     edge = kernel.shape[0] // 2
     padded = jnp.pad(image, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="reflect") if edge else image
     layout = ("NHWC", "HWIO", "NHWC")
-    return (
-        jax.lax.conv_general_dilated(padded, kernel, (1, 1), "VALID", dimension_numbers=layout) + bias[None, None, None]
-    )
+    whole = jax.lax.conv_general_dilated(padded, kernel, (1, 1), "SAME", dimension_numbers=layout)
+    height, width = image.shape[1], image.shape[2]
+    return whole[:, edge : edge + height, edge : edge + width] + bias[None, None, None]
 
 
 def halve(features: jax.Array) -> jax.Array:
