@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeldream.neural import weights
@@ -176,7 +176,18 @@ def test_every_truncation_is_an_error(tmp_path: Path, kind: str) -> None:
             load_weights(cut)
 
 
-@settings(max_examples=150)
+def test_a_directory_before_the_start_of_the_archive_is_an_error(tmp_path: Path) -> None:
+    """The end record's count of bytes reaches back over the beginning of the file: zipfile seeks before it."""
+    path = tmp_path / "net.npz"
+    npz(path, conv1_1_b=np.ones(3, np.float32))
+    content = bytearray(path.read_bytes())
+    offset = len(content) - 22 + 16  # where the end record says that the directory starts
+    content[offset : offset + 4] = (int.from_bytes(content[offset : offset + 4], "little") + 256).to_bytes(4, "little")
+    path.write_bytes(bytes(content))
+    with pytest.raises(WeightsError, match=r"net\.npz"):
+        load_weights(path)
+
+
 @given(st.data())
 def test_a_damaged_byte_is_an_error_or_harmless(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("damaged")
