@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pixeldream.plugin.hookspecs import hookimpl
+from pixeldream.retro.clash import Clash, Drawn
+from pixeldream.retro.clash import foreign as foreign_colours
+from pixeldream.retro.clash import runs as pixel_runs
 from pixeldream.retro.display import display_aspect, display_size, repeats
 from pixeldream.retro.dither import NONE, Diffusion, Ordered
 from pixeldream.retro.format import Format, FormatError, Shown, WriteOptions
@@ -21,6 +24,7 @@ from pixeldream.retro.palette import read_palette as read_palette
 from pixeldream.retro.palette_files import encode as encode_palette
 
 if TYPE_CHECKING:
+    from pixeldream.api import check as check
     from pixeldream.api import convert as convert
     from pixeldream.api import stylize as stylize
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
@@ -38,6 +42,7 @@ _LAZY = {
     "add_thresholds": ("pixeldream.retro.solve", "biased"),
     "build_squeezenet": ("pixeldream.neural.networks.squeezenet", "build"),
     "build_vgg": ("pixeldream.neural.networks.vgg", "build"),
+    "check": ("pixeldream.api", "check"),
     "choose_pixels": ("pixeldream.retro.solve", "paint"),
     "convert": ("pixeldream.api", "convert"),
     "darkest_first": ("pixeldream.retro.gamut", "darkest_first"),
@@ -55,10 +60,10 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Diffusion", "FeatureNetwork", "Format", "FormatError", "Gamut", "Memory", "MemoryOverlap", "Mode",
-    "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "Tiles", "WriteOptions",
-    "build_squeezenet", "build_vgg", "convert", "display_aspect", "display_size", "encode_palette", "hookimpl",
-    "palette", "read_palette", "repeats", "stylize",
+    "NONE", "Clash", "Diffusion", "Drawn", "FeatureNetwork", "Format", "FormatError", "Gamut", "Memory",
+    "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "Tiles",
+    "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size",
+    "encode_palette", "foreign_colours", "hookimpl", "palette", "pixel_runs", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -24,10 +24,12 @@ from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, check_size
 from pixeldream.neural.stylize import stylize as paint
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry, load
+from pixeldream.retro import legal
 from pixeldream.retro import solve as solver
 from pixeldream.retro.display import display_size, to_mode, view
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode, Picture
+from pixeldream.retro.palette import Palette
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
 
 
@@ -40,11 +42,36 @@ def convert_look(image: np.ndarray, chosen: Look) -> Picture:
     return solver.to_picture(chosen.mode, chosen.palette, solution, chosen.border)
 
 
+def draw_look(drawing: np.ndarray, chosen: Look, order: np.ndarray | None = None) -> Picture | None:
+    """The picture that shows ``drawing`` (uint8 ``[height, width, 3]``, of the mode's size or whole pixels repeated)
+    without a pixel changed; ``None`` where it is not legal. ``order``: as for ``legal.check``."""
+    if legal.scale_of(chosen.mode, drawing.shape) is None:
+        return None
+    found = legal.check(drawing, chosen.mode, chosen.palettes(), locks=chosen.locks, border=chosen.border, order=order)
+    return found.picture
+
+
 def convert(image: Any, mode: str, *, fit: str = "cover", registry: Registry | None = None, **options: Any) -> Picture:
-    """``image`` (any size) as a legal picture of ``mode``, without a network. ``options`` as for :func:`look`."""
+    """``image`` (any size) as a legal picture of ``mode``, without a network; one that is legal already comes out as it
+    went in, whatever the dither. ``options`` as for :func:`look`."""
     options.setdefault("dither", CONVERT_DITHER)
     chosen = look(registry or load(), mode, **options)
-    return convert_look(images.fit(images.as_float(image), chosen.mode, fit), chosen)
+    pixels = images.as_float(image)
+    drawing = images.as_bytes(pixels)
+    fitted = images.fit_drawing(pixels, drawing, chosen.mode, chosen.palettes(), fit)
+    return draw_look(drawing, chosen) or convert_look(fitted, chosen)
+
+
+def check(
+    image: Any, mode: str, *, palette: str | Palette | None = None, registry: Registry | None = None
+) -> legal.Checked:
+    """Whether ``mode`` shows ``image`` without a pixel changed, and what clashes if not.
+
+    ``image`` has the mode's size, or whole pixels repeated. Without ``palette`` every palette of the machine is tried.
+    Raises ``UnknownName``, ``ValueError``.
+    """
+    chosen = look(registry or load(), mode, palette=palette)
+    return legal.check(images.as_bytes(images.as_float(image)), chosen.mode, chosen.palettes())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from os import PathLike
@@ -19,7 +19,9 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from pixeldream.retro.display import display_aspect, display_size, repeats
+from pixeldream.retro.legal import pixels_of
 from pixeldream.retro.mode import Mode
+from pixeldream.retro.palette import Gamut, Palette
 
 MAXIMUM_BYTES = 64 * 2**20
 """An image file larger than this is refused unread, unless it is asked for."""
@@ -184,6 +186,22 @@ def as_float(image: Any) -> np.ndarray:
     return np.clip(array, 0.0, 1.0).astype(np.float32)
 
 
+def palette_of(data: bytes) -> np.ndarray | None:
+    """The colours of an indexed picture in the order of its file, uint8 ``[n, 3]``; ``None`` for any other."""
+    try:
+        with warnings.catch_warnings(), Image.open(BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            colours = image.getpalette("RGB") if image.mode == "P" else None
+    except Exception:  # what can't be read is reported by decode
+        return None
+    return np.asarray(colours, np.uint8).reshape(-1, 3) if colours else None
+
+
+def as_bytes(image: np.ndarray) -> np.ndarray:
+    """uint8 of floats in [0, 1]; what came from 8 bits goes back to the same."""
+    return np.rint(image * 255.0).astype(np.uint8)
+
+
 def fit(image: np.ndarray, mode: Mode, how: str = "cover") -> np.ndarray:
     """``image`` (square pixels, any size) in display pixels of ``mode``, as it is to look on the machine's screen.
 
@@ -205,6 +223,17 @@ def fit(image: np.ndarray, mode: Mode, how: str = "cover") -> np.ndarray:
     result = np.zeros((size[1], size[0], 3), np.float32)
     result[top : top + inner[1], left : left + inner[0]] = resize(image, inner)
     return result
+
+
+def fit_drawing(
+    image: np.ndarray, drawing: np.ndarray, mode: Mode, palettes: Sequence[Palette | Gamut], how: str = "cover"
+) -> np.ndarray:
+    """As :func:`fit`, but for what is plainly drawn in the mode's own pixels (``drawing``: the image as uint8). That is
+    left alone, even where a cell of it clashes: resampled, no pixel of it would be the artist's.
+    """
+    check_fit(how)
+    pixels = pixels_of(drawing, mode, palettes)
+    return fit(image, mode, how) if pixels is None else repeat(pixels.astype(np.float32) / 255.0, mode)
 
 
 def check_fit(how: str) -> None:

@@ -5,20 +5,24 @@ The modes stand in ``amiga_modes``; how HAM and halfbrite pictures are solved in
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from pixeldream_plugins import amiga_disk, amiga_ilbm, amiga_rgb, amiga_source, amiga_view
-from pixeldream_plugins.amiga_modes import MODES, screen_of
+from pixeldream_plugins.amiga_drawing import redraw_halfbrite, redraw_ham
+from pixeldream_plugins.amiga_modes import MODES, kind_of
 
 import pixeldream as pd
 
 LORES_32 = MODES["amiga-32"]
 
-DISK_MODES = tuple(name for name, mode in MODES.items() if not screen_of(mode).lace)
-"""Interlace would need a copper list for each field."""
+REDRAW = {"ehb": redraw_halfbrite, "ham6": partial(redraw_ham, 4), "ham8": partial(redraw_ham, 6)}
+"""How drawings are told apart whose pixels mean more than a colour, by kind."""
 
 
 @pd.hookimpl
 def register_modes() -> list[pd.Mode]:
-    return list(MODES.values())
+    return [replace(mode, redraw=REDRAW.get(kind_of(mode).name)) for mode in MODES.values()]
 
 
 @pd.hookimpl
@@ -33,7 +37,7 @@ def register_formats() -> list[pd.Format]:
             description="IFF RGB8 and RGBN of Turbo Silver and Imagine; shown only",
         ),
         pd.Format(
-            "amiga-disk", (".adf",), DISK_MODES, amiga_disk.write, amiga_disk.read, program=True,
+            "amiga-disk", (".adf",), tuple(MODES), amiga_disk.write, amiga_disk.read, program=True,
             description="bootable Amiga disk that shows the picture",
         ),
         *amiga_source.formats(),

@@ -10,6 +10,7 @@ from functools import partial
 
 from pixeldream_plugins.c64_fli import BUG_CELLS
 from pixeldream_plugins.c64_frames import HEIGHT, WIDE, WIDTH, Layout, render
+from pixeldream_plugins.c64_interlace_drawing import redraw
 from pixeldream_plugins.c64_interlace_solve import FLICKER, follow, solve
 from pixeldream_plugins.c64_screen import PALETTE
 
@@ -31,6 +32,7 @@ def _mode(name: str, layout: Layout, slots: tuple[pd.Slot, ...], description: st
         solve=partial(solve, layout),
         render=partial(render, layout),
         follow=partial(follow, layout),
+        redraw=partial(redraw, layout),
         flicker=FLICKER,
         exact=False,
         description=description,

@@ -92,14 +92,25 @@ def to_picture(screen: Screen) -> pd.Picture:
 
 
 def pack(pixels: np.ndarray, bits: int) -> bytes:
-    """Pixels ``[200, 320 / bits]`` of ``bits`` bits, the leftmost in the highest bits, to 8000 bytes in cell order."""
+    """Pixels ``[rows * 8, columns * 8 / bits]`` of ``bits`` bits, the leftmost in the highest bits, cell after cell of
+    eight bytes: 8000 bytes of a whole screen."""
+    lines = to_lines(pixels, bits)
+    return lines.reshape(len(lines) // 8, 8, -1).transpose(0, 2, 1).tobytes()
+
+
+def unpack(bitmap: bytes, bits: int, columns: int = COLUMNS) -> np.ndarray:
+    """The inverse of :func:`pack` for cells of ``columns`` in a row: uint8 ``[rows * 8, columns * 8 / bits]``."""
+    cells = np.frombuffer(bitmap, np.uint8).reshape(-1, columns, 8)
+    return from_lines(cells.transpose(0, 2, 1).reshape(-1, columns), bits)
+
+
+def to_lines(pixels: np.ndarray, bits: int) -> np.ndarray:
+    """uint8 ``[height, width * bits / 8]``: pixels of ``bits`` bits as bytes, the leftmost in the highest bits."""
     separate = np.unpackbits(np.asarray(pixels).astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
-    lines = np.packbits(separate.reshape(ROWS * 8, COLUMNS * 8), axis=1)
-    return lines.reshape(ROWS, 8, COLUMNS).transpose(0, 2, 1).tobytes()
+    return np.packbits(separate.reshape(pixels.shape[0], -1), axis=1)
 
 
-def unpack(bitmap: bytes, bits: int) -> np.ndarray:
-    """The inverse of :func:`pack`: uint8 ``[200, 320 / bits]``."""
-    lines = np.frombuffer(bitmap, np.uint8).reshape(ROWS, COLUMNS, 8).transpose(0, 2, 1).reshape(ROWS * 8, COLUMNS)
-    separate = np.unpackbits(lines, axis=1).reshape(ROWS * 8, -1, bits)
+def from_lines(lines: np.ndarray, bits: int) -> np.ndarray:
+    """The inverse of :func:`to_lines`: uint8 ``[height, width]``."""
+    separate = np.unpackbits(lines, axis=1).reshape(len(lines), -1, bits)
     return (separate << np.arange(bits - 1, -1, -1, dtype=np.uint8)).sum(-1, dtype=np.uint8)

@@ -10,11 +10,39 @@ from typing import Any
 import numpy as np
 
 from pixeldream import images
+from pixeldream.cli.native import read_native
 from pixeldream.cli.options import LookOptions, OptionError
 from pixeldream.cli.recipe import sha256
 from pixeldream.look import Look, look
 from pixeldream.plugin.registry import Registry
+from pixeldream.retro.mode import Picture
 from pixeldream.retro.palette import Palette, read_palette
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input picture. ``image``: float32 ``[height, width, 3]`` in square pixels, as far as the file says.
+    ``drawing``: uint8, its pixels repeated to about their shape. ``picture``: that of a native file. ``order``: the
+    colours of an indexed one."""
+
+    image: np.ndarray
+    drawing: np.ndarray
+    picture: Picture | None = None
+    order: np.ndarray | None = None
+
+
+def read_source(registry: Registry, name: str, *, large: bool = False) -> Source:
+    """An ordinary picture or a native file. Raises ``ImageError``, ``FormatError``."""
+    return _source(registry, images.read_bytes(name, large=large), name, large)
+
+
+def _source(registry: Registry, data: bytes, name: str, large: bool) -> Source:
+    native = read_native(registry, data, Path(name))
+    if native is None:
+        image = images.decode(data, name, large=large)
+        return Source(image, images.as_bytes(image), order=images.palette_of(data))
+    picture = native.shown if isinstance(native.shown, Picture) else None
+    return Source(native.square(), images.as_bytes(native.repeated()), picture)
 
 
 @dataclass
@@ -24,17 +52,21 @@ class Inputs:
     large: bool = False
     hashes: dict[str, str] = field(default_factory=dict)
 
-    def image(self, name: str) -> np.ndarray:
-        """float32 ``[height, width, 3]``. Raises ``ImageError``."""
+    def image(self, registry: Registry, name: str) -> np.ndarray:
+        """float32 ``[height, width, 3]`` in square pixels. Raises as :meth:`source`."""
+        return self.source(registry, name).image
+
+    def source(self, registry: Registry, name: str) -> Source:
+        """An ordinary picture or a native file. Raises ``ImageError``, ``FormatError``."""
         data = images.read_bytes(name, large=self.large)
         self.hashes[name] = hashlib.sha256(data).hexdigest()
-        return images.decode(data, name, large=self.large)
+        return _source(registry, data, name, self.large)
 
     def look(self, registry: Registry, options: LookOptions) -> Look:
         """The mode and its colours. Raises ``UnknownName`` or ``ValueError``."""
         images.check_fit(options.fit)
         palette = options.palette
-        if palette is not None and palette.lower().endswith(".gpl"):
+        if palette is not None and is_palette_file(registry, palette):
             self.hashes[palette] = sha256(Path(palette))
             return self._look(registry, options, read_palette(Path(palette)))
         return self._look(registry, options, palette)
@@ -42,8 +74,14 @@ class Inputs:
     @staticmethod
     def _look(registry: Registry, options: LookOptions, palette: str | Palette | None) -> Look:
         return look(
-            registry, options.mode, palette=palette, dither=options.dither, locks=options.locks(), border=options.border
-        )
+            registry, options.mode, palette=palette, dither=options.dither, locks=options.locks(),
+            border=options.border, flicker=options.flicker,
+        )  # fmt: skip
+
+
+def is_palette_file(registry: Registry, name: str) -> bool:
+    """Whether a palette's name means a file: no palette is called that, and it ends like one or is there."""
+    return name not in registry.palettes and (name.lower().endswith(".gpl") or Path(name).is_file())
 
 
 def split_weight(text: str) -> tuple[str, float]:

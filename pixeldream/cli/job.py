@@ -67,18 +67,18 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     look = inputs.look(registry, options)
     schedule, settings = Schedule.parse(options.schedule), options.settings()
     networks = [named_network(registry, text) for text in options.network]
-    styles = _styles(inputs, look.mode, options.style)
-    content = _content(inputs, look.mode, options)
+    styles = _styles(registry, inputs, look.mode, options.style)
+    content = _content(registry, inputs, look.mode, options)
     start = None
     if options.init not in ("content", "noise"):
-        start = images.fit(inputs.image(options.init), look.mode, options.fit)
+        start = images.fit(inputs.image(registry, options.init), look.mode, options.fit)
     hashes = {str(path): sha256(path) for path in plugins}
     return Prepared(options, look, schedule, settings, networks, content, styles, start, inputs.hashes, hashes)
 
 
-def _content(inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
+def _content(registry: Registry, inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
     if options.content is not None:
-        return images.fit(inputs.image(options.content), mode, options.fit)
+        return images.fit(inputs.image(registry, options.content), mode, options.fit)
     from pixeldream import scenes
 
     # Twice as large and of the screen's true shape: shrinking it smooths the edges.
@@ -86,14 +86,14 @@ def _content(inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
     return images.fit(scenes.sample_content(round(height * display_aspect(mode)), height), mode)
 
 
-def _styles(inputs: Inputs, mode: Mode, texts: Iterable[str]) -> list[tuple[np.ndarray, float]]:
+def _styles(registry: Registry, inputs: Inputs, mode: Mode, texts: Iterable[str]) -> list[tuple[np.ndarray, float]]:
     longest = max(display_size(mode))
     chosen = [split_weight(text) for text in texts]
     if not chosen:
         from pixeldream import scenes
 
         return [(scenes.sample_style(*display_size(mode)), 1.0)]
-    return [(images.limit(inputs.image(name), longest), weight) for name, weight in chosen]
+    return [(images.limit(inputs.image(registry, name), longest), weight) for name, weight in chosen]
 
 
 class Watcher(Protocol):

@@ -12,6 +12,7 @@ import typer
 
 from pixeldream import __version__
 from pixeldream.cli import common
+from pixeldream.cli.check import check
 from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
 from pixeldream.cli.formats import formats
@@ -39,7 +40,7 @@ _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": 
 app = typer.Typer(name="pixeldream", **_PLAIN)
 train = typer.Typer(**_PLAIN)
 train.command()(features)
-for _command in (stylize, convert, show, rerun):
+for _command in (stylize, convert, check, show, rerun):
     app.command()(_command)
 app.add_typer(train, name="train")
 for _command in (modes, palettes, dithers, formats, networks, plugins):

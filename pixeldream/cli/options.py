@@ -69,6 +69,15 @@ def real(*names: str, help: str) -> Any:
     return typer.Option(*names, help=help, metavar="X", parser=number)
 
 
+PaletteName = Annotated[
+    str | None,
+    option(
+        "--palette", metavar="NAME|FILE", help="Another palette, by name or file.", autocompletion=named("palettes")
+    ),
+]
+Large = Annotated[bool, option("--large", help="Read images of more than 32 million pixels or 64 MiB.")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LookOptions:
     """What an artist says about the machine's side of a picture."""
@@ -79,18 +88,17 @@ class LookOptions:
             "--mode", "-m", metavar="MODE", help="Graphics mode: see 'pixeldream modes'.", autocompletion=named("modes")
         ),
     ] = DEFAULT_MODE
-    palette: Annotated[
-        str | None,
-        option(
-            "--palette", metavar="NAME|FILE", help="Another palette, or a .gpl file.", autocompletion=named("palettes")
-        ),
-    ] = None
+    palette: PaletteName = None
     dither: Annotated[
         str,
         option(
             "--dither", metavar="NAME[:AMOUNT]", help="Dither, its amount from 0 to 1.", autocompletion=named("dithers")
         ),
     ] = NONE.name
+    flicker: Annotated[
+        float | None,
+        real("--flicker", help="Largest luma difference between two frames, 0 to 1, in modes that have frames."),
+    ] = None
     lock: Annotated[Several, option("--lock", metavar="SLOT=COLOUR", help="Fix a slot's colour; may be repeated.")] = ()
     fit: Annotated[str, option("--fit", metavar="|".join(FITS), help="How an image of another shape is fitted.")] = (
         FITS[0]
@@ -98,7 +106,7 @@ class LookOptions:
     border: Annotated[str | None, option("--border", metavar="COLOUR", help="Colour of the screen's border.")] = None
     raw: Annotated[bool, option("--raw", help="PNG in the mode's own pixels, none repeated.")] = False
     aspect: Annotated[bool, option("--aspect", help="PNG resampled to the true shape of the screen.")] = False
-    large: Annotated[bool, option("--large", help="Read images of more than 32 million pixels or 64 MiB.")] = False
+    large: Large = False
 
     def __post_init__(self) -> None:
         if self.raw and self.aspect:

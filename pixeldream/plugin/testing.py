@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pixeldream.retro import dithering
+from pixeldream.retro import dithering, legal
 from pixeldream.retro import solve as solver
 from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
 from pixeldream.retro.constrain import Schedule, constrain
@@ -162,10 +162,29 @@ def mode_does_not_retrace(mode: Mode, palette: Palette | Gamut) -> None:
     assert first.settle is second.settle, f"{mode.name}: equal canvases settle by different functions"
 
 
+def mode_shows_its_own_drawings(mode: Mode, palette: Palette | Gamut) -> None:
+    """What a mode shows is found legal, alone or among whole pixels repeated, and the picture made of it shows the same
+    to the pixel; a drawing whose pixels are torn is not. Only a solver that is not ``exact`` is excused."""
+    image = random_picture(mode, palette, 9).image()
+    found = legal.check(image, mode, [palette])
+    if found.picture is None:
+        excused = mode.redraw is None and not mode.exact
+        assert excused, f"{mode.name}: a legal picture clashes: {found.clashes[0].why}"
+        return
+    assert np.array_equal(found.picture.image(), image), f"{mode.name}: the picture of a drawing shows something else"
+    again = legal.check(image.repeat(2, 0).repeat(2, 1), mode, [palette]).picture
+    assert again is not None, f"{mode.name}: a drawing of repeated pixels is not legal"
+    assert np.array_equal(again.pixels, found.picture.pixels), f"{mode.name}: the same drawing makes other pixels"
+    torn = image.repeat(2, 0).repeat(2, 1)
+    torn[-1, -1] ^= 255
+    assert not legal.check(torn, mode, [palette]).legal, f"{mode.name}: a torn pixel is found legal"
+
+
 MODE_LAWS: tuple[Callable[[Mode, Palette | Gamut], None], ...] = (
     mode_is_a_value,
     mode_solves_legally,
     mode_keeps_legal_pictures,
+    mode_shows_its_own_drawings,
     mode_never_loses_to_chance,
     mode_jits_to_the_same,
     mode_does_not_retrace,

@@ -71,6 +71,9 @@ class Mode:
     signatures), and ``follow`` says how an own solve keeps up with an image that moves; then ``values`` is how many
     values a pixel has if that is not the number of slots, and ``frames`` how many frames the machine shows in turn.
 
+    ``redraw`` tells a drawing apart where no slot can say it: ``redraw(mode, image, palette, locks) -> Drawn`` for
+    uint8 ``image [height, width, 3]`` in colours that the mode can show somewhere (see ``pixeldream.retro.legal``).
+
     ``tiles`` limits how many different tiles there are. ``frame_size`` is (width, height) of one frame in its own
     pixels where that is not ``size`` (frames of wide pixels, half of one apart, make a picture of narrow ones).
     ``flicker``: the largest difference in luma (0 to 1) that the solver leaves between two frames at any place; it is
@@ -96,6 +99,7 @@ class Mode:
     solve: Callable | None = None
     render: Callable | None = None
     follow: Callable | None = None
+    redraw: Callable | None = field(default=None, compare=False)
     tiles: Tiles | None = None
     frame_size: Size | None = None
     flicker: float | None = None
@@ -203,6 +207,15 @@ def cut_tiles(pixels: Any, area: Size) -> Any:
     (height, width), (across, down) = pixels.shape, area
     split = pixels.reshape(height // down, down, width // across, across)
     return split.transpose(0, 2, 1, 3).reshape(-1, down * across)
+
+
+def own_slot(mode: Mode) -> int:
+    """The one slot whose area is a tile. Raises ``ValueError`` unless there is exactly one below the screen."""
+    assert mode.tiles is not None
+    own = [number for number, slot in enumerate(mode.slots) if slot.area is not None]
+    if len(own) != 1 or mode.slots[own[0]].area != mode.tiles.area:
+        raise ValueError(f"mode {mode.name!r}: give it one slot of area {mode.tiles.area}, the others screen-wide")
+    return own[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import numpy as np
 
 from pixeldream.retro.colour import srgb_to_oklab
 from pixeldream.retro.locks import FREE
-from pixeldream.retro.mode import Mode, cut_tiles
+from pixeldream.retro.mode import Mode, cut_tiles, own_slot
 
 ROUNDS = 6
 """Steps of Lloyd's alternation; the error falls by less than a hundredth afterwards."""
@@ -33,15 +33,6 @@ class _Costs(NamedTuple):
     shared: jax.Array
     mine: jax.Array
     fits: jax.Array
-
-
-def own_slot(mode: Mode) -> int:
-    """The one slot whose area is a tile. Raises ``ValueError`` unless there is exactly one below the screen."""
-    assert mode.tiles is not None
-    own = [number for number, slot in enumerate(mode.slots) if slot.area is not None]
-    if len(own) != 1 or mode.slots[own[0]].area != mode.tiles.area:
-        raise ValueError(f"mode {mode.name!r}: give it one slot of area {mode.tiles.area}, the others screen-wide")
-    return own[0]
 
 
 def merge(

@@ -1,0 +1,72 @@
+"""Native files as input: what a file shows, by its extension, and how that looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pixeldream import images
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro.format import Format, FormatError, Shown
+from pixeldream.retro.mode import Picture
+
+
+@dataclass(frozen=True)
+class Native:
+    """A native file, read: its format, and its picture or, where no mode holds it, what it shows."""
+
+    form: Format
+    shown: Picture | Shown
+
+    @property
+    def pixel_aspect(self) -> tuple[int, int]:
+        """Width and height of a pixel of :meth:`image`."""
+        return self.shown.pixel_aspect if isinstance(self.shown, Shown) else self.shown.mode.pixel_aspect
+
+    def image(self) -> np.ndarray:
+        """float32 ``[height, width, 3]`` in the file's own pixels."""
+        image = self.shown.image if isinstance(self.shown, Shown) else self.shown.image()
+        return image.astype(np.float32) / 255.0
+
+    def repeated(self) -> np.ndarray:
+        """float32 ``[height, width, 3]``: whole pixels repeated to about their shape."""
+        return _repeated(self.image(), self.pixel_aspect)
+
+    def square(self) -> np.ndarray:
+        """float32 ``[height, width, 3]`` in square pixels, as it looks on the machine's screen."""
+        image, (across, down) = self.image(), self.pixel_aspect
+        repeated = _repeated(image, self.pixel_aspect)
+        width = len(repeated) * image.shape[1] * across / (image.shape[0] * down)
+        return images.resize(repeated, (max(1, round(width)), len(repeated)))
+
+    def notes(self) -> Iterator[str]:
+        """What the file says of itself, a line each."""
+        if isinstance(self.shown, Shown):
+            height, width = self.shown.image.shape[:2]
+            yield f"{self.form.name}, {width}x{height} pixels, in no mode"
+            yield from self.shown.notes
+        else:
+            width, height = self.shown.mode.size
+            yield f"{self.form.name}, {self.shown.mode.name}, {width}x{height} pixels"
+
+
+def _repeated(image: np.ndarray, aspect: tuple[int, int]) -> np.ndarray:
+    across, down = aspect
+    return image.repeat(max(1, round(down / across)), 0).repeat(max(1, round(across / down)), 1)
+
+
+def read_native(registry: Registry, data: bytes, path: Path) -> Native | None:
+    """A native file; ``None`` for an extension that no format reads. Raises ``FormatError``."""
+    problems = []
+    for form in registry.readers(path.suffix.lower()):
+        assert form.read is not None
+        try:
+            return Native(form, (form.decode or form.read)(data))
+        except FormatError as error:
+            problems.append(f"{form.name}: {error}")
+    if problems:
+        raise FormatError(f"{str(path)!r} is broken or of another kind ({'; '.join(problems)})")
+    return None
