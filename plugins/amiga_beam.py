@@ -5,7 +5,10 @@ best beginnings; what a beginning shows too much or too little is part of it, an
 A pixel is settled ``lag`` pixels later, by the best beginning there is then, and its error goes to the rows below.
 Rows run side by side, each as far behind the one above as it must be: no more lanes than rows that are under way.
 
-States are colours packed as red, green and blue of ``bits`` each. Everything is pure jax.
+States are colours packed as red, green and blue of ``bits`` each. Everything is pure jax. What a pixel can do: Amiga
+Hardware Reference Manual (1991), chapter 3, "hold-and-modify mode". The search is our own; that the rows run side by
+side is the wavefront that parallel error diffusion is known for (P. T. Metaxas, "Parallel digital halftoning by error
+diffusion", 2003).
 """
 
 from __future__ import annotations
@@ -189,7 +192,7 @@ def _stepper(base: jax.Array, bits: int, dither: pd.Diffusion | None, amount: An
     changes = (values >= 1 << bits)[None, None]
     fresh = jnp.asarray(np.where(np.arange(how.beam) == 0, 0.0, np.inf), jnp.float32)[None]
 
-    def step(lane: _Lane, event: tuple) -> tuple[_Lane, jax.Array]:
+    def step(lane: _Lane, event: tuple[jax.Array, jax.Array, jax.Array, jax.Array]) -> tuple[_Lane, jax.Array]:
         target, first, live, settles = event
         begins = first[:, None]
         states = jnp.where(begins, base[0], lane.states)

@@ -23,6 +23,12 @@ END = (0xFFFF, 0xFFFE)
 LOW_NIBBLES = 0x0200
 """BPLCON3's LOCT: colour registers take the lower four bits of each component."""
 
+SINGLE_FETCH_PLANES = 4
+"""Planes of high resolution that 16 bits at a time are quick enough for."""
+
+FETCH_32_BITS = 1
+"""FMODE's BPL32: high resolution is then fetched as often as low. Planes start at multiples of four."""
+
 BANK = 32
 """Colour registers that BPLCON3 shows at a time."""
 
@@ -36,17 +42,25 @@ def control(kind: Kind, screen: Screen) -> int:
     return planes | ham | 0x0200 | (0x8000 if screen.hires else 0) | (0x0004 if screen.lace else 0)
 
 
-def copper_list(picture: pd.Picture, addresses: tuple[int, ...] | None = None, modulo: int = 0) -> list[Move]:
-    """The whole list for a picture of a screen's full size; ``addresses`` of the planes, or 0 to be filled in."""
+def fields(mode: pd.Mode) -> int:
+    """How many copper lists a picture needs: interlaced, one for the even rows and one for the odd."""
+    return 2 if screen_of(mode).lace else 1
+
+
+def copper_list(picture: pd.Picture, addresses: tuple[int, ...] | None = None) -> list[Move]:
+    """The whole list for a picture of a screen's full size, for planes one after the other. Fields differ only in the
+    ``addresses``, those of the planes' first rows that they show; 0 where they are to be filled in."""
     kind, screen = kind_of(picture.mode), screen_of(picture.mode)
+    modulo = (fields(picture.mode) - 1) * picture.mode.size[0] // 8  # past the other field's rows
     where = addresses or (0,) * kind.planes
-    start, stop = (0x003C, 0x00D4) if screen.hires else (0x0038, 0x00D0)
+    twice = screen.hires and kind.planes > SINGLE_FETCH_PLANES
+    start, stop = (0x003C, 0x00D4) if screen.hires and not twice else (0x0038, 0x00D0)
     moves = [(DIWSTRT, 0x2C81), (DIWSTOP, 0xF4C1 if screen.ntsc else 0x2CC1), (DDFSTRT, start), (DDFSTOP, stop)]
     moves += [(BPLCON0, control(kind, screen)), (BPLCON1, 0), (BPLCON2, 0), (BPL1MOD, modulo), (BPL2MOD, modulo)]
     # A sprite that was being shown when its DMA stopped would be shown for ever.
     moves += [(SPR0CTL + 8 * sprite, 0) for sprite in range(8)]
     if kind.aga:
-        moves += [(FMODE, 0), (BPLCON4, 0)]
+        moves += [(FMODE, FETCH_32_BITS if twice else 0), (BPLCON4, 0)]
     for plane, address in enumerate(where):
         moves += [(BPL1PTH + 4 * plane, address >> 16), (BPL1PTH + 4 * plane + 2, address & 0xFFFF)]
     return [*moves, *_colours(picture, kind.aga), END]

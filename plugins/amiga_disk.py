@@ -28,26 +28,33 @@ NOTE = b"pixeldream "
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """What the code must know: bytes to load, where the first plane pointer stands in the copper list, where the planes
-    start, how many there are and how long one is."""
+class Field:
+    """A copper list: where it stands behind the boot block, where its first plane pointer is, what that points to."""
 
-    length: int
+    listing: int
     pointer: int
     start: int
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the code must know: bytes to load, the copper lists (two for an interlaced picture: its even rows, then its
+    odd ones), how many planes there are and how long one is."""
+
+    length: int
+    fields: tuple[Field, ...]
     planes: int
     plane_bytes: int
 
 
-def boot_code(numbers: Numbers) -> bytes:
-    """The program of the boot block. It never returns, unless there is no memory or the disk can't be read."""
+def _long(value: int) -> str:
+    return f"{value:08X}"
 
-    def long(value: int) -> str:
-        return f"{value:08X}"
 
-    before_fail = [
+def _load(numbers: Numbers) -> list[str]:
+    return [
         "2A49",                                    # movea.l a1,a5          the I/O request
-        f"203C {long(numbers.length)}",            # move.l  #length,d0
+        f"203C {_long(numbers.length)}",           # move.l  #length,d0
         "223C 00010002",                           # move.l  #MEMF_CHIP|MEMF_CLEAR,d1
         "4EAE FF3A",                               # jsr     AllocMem(a6)
         "4A80",                                    # tst.l   d0
@@ -55,9 +62,9 @@ def boot_code(numbers: Numbers) -> bytes:
         "2840",                                    # movea.l d0,a4          the copper list, and all behind it
         "224D",                                    # movea.l a5,a1
         "337C 0002 001C",                          # move.w  #CMD_READ,io_Command(a1)
-        f"237C {long(numbers.length)} 0024",       # move.l  #length,io_Length(a1)
+        f"237C {_long(numbers.length)} 0024",      # move.l  #length,io_Length(a1)
         "234C 0028",                               # move.l  a4,io_Data(a1)
-        f"237C {long(BOOT_BYTES)} 002C",           # move.l  #1024,io_Offset(a1)
+        f"237C {_long(BOOT_BYTES)} 002C",          # move.l  #1024,io_Offset(a1)
         "4EAE FE38",                               # jsr     DoIO(a6)
         "4A80",                                    # tst.l   d0
         "6600 {fail}",                             # bne.w   fail
@@ -65,33 +72,66 @@ def boot_code(numbers: Numbers) -> bytes:
         "337C 0009 001C",                          # move.w  #TD_MOTOR,io_Command(a1)
         "42A9 0024",                               # clr.l   io_Length(a1)  off
         "4EAE FE38",                               # jsr     DoIO(a6)
-        f"41EC {numbers.pointer:04X}",             # lea     pointer(a4),a0
+    ]  # fmt: skip
+
+
+def _point(numbers: Numbers, field: Field) -> list[str]:
+    """Puts the planes' addresses into a copper list."""
+    return [
+        f"41EC {field.pointer:04X}",               # lea     pointer(a4),a0
         "200C",                                    # move.l  a4,d0
-        f"0680 {long(numbers.start)}",             # addi.l  #start,d0
+        f"0680 {_long(field.start)}",              # addi.l  #start,d0
         f"72{numbers.planes - 1:02X}",             # moveq   #planes-1,d1
         "4840",                                    # plane:  swap d0
         "3080",                                    # move.w  d0,(a0)        BPLxPTH
         "4840",                                    # swap    d0
         "3140 0004",                               # move.w  d0,4(a0)       BPLxPTL
         "5088",                                    # addq.l  #8,a0
-        f"0680 {long(numbers.plane_bytes)}",       # addi.l  #plane_bytes,d0
+        f"0680 {_long(numbers.plane_bytes)}",      # addi.l  #plane_bytes,d0
         "51C9 FFEC",                               # dbra    d1,plane
-        "41F9 00DFF000",                           # lea     $DFF000,a0
-        "317C 7FFF 009A",                          # move.w  #$7FFF,INTENA(a0)
-        "317C 7FFF 0096",                          # move.w  #$7FFF,DMACON(a0)
-        "317C 7FFF 009C",                          # move.w  #$7FFF,INTREQ(a0)
-        "214C 0080",                               # move.l  a4,COP1LC(a0)
-        "3140 0088",                               # move.w  d0,COPJMP1(a0)
-        "317C 8380 0096",                          # move.w  #SET|MASTER|RASTER|COPPER,DMACON(a0)
-        "60FE",                                    # stay:   bra.s stay
     ]  # fmt: skip
-    fail = [
-        "70FF",                                    # fail:   moveq #-1,d0
-        "4E75",                                    # rts
+
+
+SHOW = [
+    "41F9 00DFF000",                               # lea     $DFF000,a0
+    "317C 7FFF 009A",                              # move.w  #$7FFF,INTENA(a0)
+    "317C 7FFF 0096",                              # move.w  #$7FFF,DMACON(a0)
+    "317C 7FFF 009C",                              # move.w  #$7FFF,INTREQ(a0)
+    "214C 0080",                                   # move.l  a4,COP1LC(a0)
+    "3140 0088",                                   # move.w  d0,COPJMP1(a0)
+    "317C 8380 0096",                              # move.w  #SET|MASTER|RASTER|COPPER,DMACON(a0)
+]  # fmt: skip
+STAY = ["60FE"]  # stay:   bra.s stay
+
+
+def _take_turns(odd: Field) -> list[str]:
+    """Names the list of the next field, over and over: the chip looks for it when a field begins. The long field shows
+    the even rows, as with the system's LOFlist (graphics/gfxbase.h)."""
+    return [
+        f"47EC {odd.listing:04X}",                 # lea     odd(a4),a3
+        "4A68 0004",                               # stay:   tst.w VPOSR(a0)  bit 15: a long field
+        "6A06",                                    # bpl.s   even
+        "214B 0080",                               # move.l  a3,COP1LC(a0)
+        "60F4",                                    # bra.s   stay
+        "214C 0080",                               # even:   move.l a4,COP1LC(a0)
+        "60EE",                                    # bra.s   stay
     ]  # fmt: skip
+
+
+FAIL = [
+    "70FF",                                        # fail:   moveq #-1,d0
+    "4E75",                                        # rts
+]  # fmt: skip
+
+
+def boot_code(numbers: Numbers) -> bytes:
+    """The program of the boot block. It never returns, unless there is no memory or the disk can't be read."""
+    odd = numbers.fields[1:]
+    pointers = [line for field in numbers.fields for line in _point(numbers, field)]
+    before_fail = _load(numbers) + pointers + SHOW + (_take_turns(odd[0]) if odd else STAY)
     place, code = 0, bytearray()
     target = sum(len(bytes.fromhex(line.replace("{fail}", "0000"))) for line in before_fail)
-    for line in before_fail + fail:
+    for line in before_fail + FAIL:
         # A branch counts from its second word.
         code += bytes.fromhex(line.replace("{fail}", f"{target - place - 2:04X}"))
         place = len(code)
@@ -112,12 +152,15 @@ def write(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
     if mode.size != screen_of(mode).size:
         raise pd.FormatError(f"a picture of {mode.size[0]}x{mode.size[1]}; a disk shows full screens only")
     moves = copper.copper_list(picture)
-    planar = copper.planes(picture)
-    pointer = 4 * moves.index((copper.BPL1PTH, 0)) + 2
-    listing = copper.words(moves)
-    payload = listing + planar.tobytes()
+    planar, listing = copper.planes(picture), copper.words(moves)
+    pointer, count = 4 * moves.index((copper.BPL1PTH, 0)) + 2, copper.fields(mode)
+    fields = tuple(
+        Field(number * len(listing), number * len(listing) + pointer, count * len(listing) + number * planar.shape[2])
+        for number in range(count)
+    )
+    payload = count * listing + planar.tobytes()
     payload += bytes(-len(payload) % 512)
-    numbers = Numbers(len(payload), pointer, len(listing), len(planar), planar[0].size)
+    numbers = Numbers(len(payload), fields, len(planar), planar[0].size)
     head = b"DOS\0" + bytes(4) + ROOT_BLOCK.to_bytes(4, "big") + boot_code(numbers)
     block = (head + NOTE + mode.name.encode("ascii")).ljust(BOOT_BYTES, b"\0")
     block = block[:4] + checksum(block).to_bytes(4, "big") + block[8:]
@@ -134,6 +177,7 @@ def read(data: bytes) -> pd.Picture:
     mode = MODES[found[1].decode()]
     kind, (width, height) = kind_of(mode), mode.size
     moves, start = _copper_list(data)
+    start += (copper.fields(mode) - 1) * len(copper.words(moves) + copper.words([copper.END]))
     planar = np.frombuffer(data, np.uint8, kind.planes * height * width // 8, start)
     pixels = copper.pixels_of(planar.reshape(kind.planes, height, width // 8), copper.chip_order(kind))
     held = registers(_registers(moves, kind.colours, kind.aga), kind.gamut)

@@ -104,7 +104,9 @@ def write_source(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
         f"picture_row_bytes\tequ\t{width // 8}",
         f"picture_plane_bytes\tequ\t{width // 8 * height}",
         "; planes row by row: BPL1MOD and BPL2MOD",
-        f"picture_modulo\tequ\t{(kind.planes - 1) * (width // 8)}",
+        f"picture_modulo\tequ\t{(copper.fields(picture.mode) * kind.planes - 1) * (width // 8)}",
+        *["; interlaced: twice the same list, for the odd rows with addresses a row further"]
+        * screen_of(picture.mode).lace,
         "",
         "picture_copper",
         *(

@@ -1,25 +1,20 @@
 """What an ILBM file shows: a picture in one of our modes, or an image that none of them holds.
 
 The second are files in 24 planes, and those whose palette changes on the way down the screen: SHAM ("sliced HAM"),
-CTBL (NewTek's Dynamic HiRes) and PCHG (Sebastiano Vigna, "PCHG", 1994).
+CTBL (NewTek's Dynamic HiRes) and PCHG (see ``amiga_pchg``).
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 import numpy as np
 from pixeldream_plugins import amiga_ilbm as ilbm
-from pixeldream_plugins import amiga_rgb
+from pixeldream_plugins import amiga_pchg, amiga_rgb
 from pixeldream_plugins.amiga_ham import hold
 from pixeldream_plugins.amiga_modes import HALFBRITE, HAM6, HAM8, KINDS, Kind, Screen, mode
 
 import pixeldream as pd
-
-SMALL_LINES, BIG_LINES = 1, 2
-PCHG_HEADER = struct.Struct(">HHhHHHHHI")
-"""Compression, flags, first line, lines, changed lines, lowest and highest register, most changes, all changes."""
 
 
 def read(data: bytes) -> pd.Picture:
@@ -112,16 +107,10 @@ def _lines(file: ilbm.File, count: int) -> np.ndarray:
     known = file.palette[:count]
     first[: len(known)] = known
     height = file.header.size[1]
-    for name, changes in ((b"PCHG", _pchg), (b"SHAM", _sham), (b"CTBL", _ctbl)):
+    for name, changes in ((b"PCHG", amiga_pchg.lines), (b"SHAM", _sham), (b"CTBL", _ctbl)):
         if name in file.chunks:
             return changes(file.chunks[name], first, height)
     return first[None]
-
-
-def _expand(words: np.ndarray) -> np.ndarray:
-    """uint8 ``[..., 3]`` of 0x0RGB words."""
-    wide = words.astype(np.int32)
-    return (np.stack([wide >> 8 & 15, wide >> 4 & 15, wide & 15], -1) * 17).astype(np.uint8)
 
 
 def _whole_lines(words: np.ndarray, first: np.ndarray, height: int, colours: int) -> np.ndarray:
@@ -130,7 +119,7 @@ def _whole_lines(words: np.ndarray, first: np.ndarray, height: int, colours: int
     if not 0 < colours <= len(first) or lines == 0:
         raise pd.FormatError(f"a table of {len(words)} colours for {height} lines")
     result = np.repeat(first[None], height, 0)
-    table = _expand(words[: lines * colours].reshape(lines, colours))
+    table = amiga_pchg.expand(words[: lines * colours].reshape(lines, colours))
     result[:, :colours] = table[np.arange(height) * lines // height]
     return result
 
@@ -142,53 +131,6 @@ def _sham(data: bytes, first: np.ndarray, height: int) -> np.ndarray:
 def _ctbl(data: bytes, first: np.ndarray, height: int) -> np.ndarray:
     words = np.frombuffer(data[: len(data) // 2 * 2], ">u2")
     return _whole_lines(words, first, height, min(len(words) // height, len(first)))
-
-
-def _pchg(data: bytes, first: np.ndarray, height: int) -> np.ndarray:
-    """Changes stay until the next one."""
-    if len(data) < PCHG_HEADER.size:
-        raise pd.FormatError(f"the PCHG chunk has {len(data)} of {PCHG_HEADER.size} bytes")
-    compression, flags, start, count, *_ = PCHG_HEADER.unpack(data[: PCHG_HEADER.size])
-    if compression or not flags & (SMALL_LINES | BIG_LINES):
-        raise pd.FormatError(f"a PCHG chunk of compression {compression} and flags {flags}; 0 and 1 or 2 are read")
-    body = data[PCHG_HEADER.size :]
-    mask_bytes = (count + 31) // 32 * 4
-    mask = np.unpackbits(np.frombuffer(body[:mask_bytes], np.uint8))[:count]
-    changes = _small_lines(body[mask_bytes:]) if flags & SMALL_LINES else _big_lines(body[mask_bytes:])
-    result, now, done = np.zeros((height, *first.shape), np.uint8), first.copy(), 0
-    try:
-        for line in (int(each) + start for each in np.flatnonzero(mask)):
-            result[done : max(done, line)] = now
-            done = max(done, min(line, height))
-            for register, colour in next(changes):
-                now[register] = colour
-    except (StopIteration, IndexError, struct.error):
-        raise pd.FormatError("the PCHG chunk ends early or changes a colour that is not there") from None
-    result[done:] = now
-    return result
-
-
-def _small_lines(data: bytes) -> Iterator[list[tuple[int, np.ndarray]]]:
-    position = 0
-    while position < len(data):
-        low, high = struct.unpack_from(">BB", data, position)
-        words = struct.unpack_from(f">{low + high}H", data, position + 2)
-        position += 2 + 2 * len(words)
-        registers = [(word >> 12) + 16 * (number >= low) for number, word in enumerate(words)]
-        yield list(zip(registers, _expand(np.asarray(words, np.int32) & 0xFFF), strict=True))
-
-
-def _big_lines(data: bytes) -> Iterator[list[tuple[int, np.ndarray]]]:
-    position = 0
-    while position < len(data):
-        (count,) = struct.unpack_from(">H", data, position)
-        position += 2
-        line = []
-        for _ in range(count):
-            register, _, red, blue, green = struct.unpack_from(">HBBBB", data, position)
-            line.append((register, np.array([red, green, blue], np.uint8)))
-            position += 6
-        yield line
 
 
 def _notes(file: ilbm.File) -> Iterator[str]:

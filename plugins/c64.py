@@ -7,6 +7,7 @@ from pixeldream_plugins import (
     c64_files,
     c64_fli_files,
     c64_fli_program,
+    c64_hires_files,
     c64_interlace_files,
     c64_source,
     c64_sprites,
@@ -31,6 +32,6 @@ def register_modes() -> list[pd.Mode]:
 @pd.hookimpl
 def register_formats() -> list[pd.Format]:
     return [
-        *c64_files.FORMATS, *c64_fli_files.FORMATS, *c64_interlace_files.FORMATS, *c64_sprites.FORMATS,
-        *c64_charset.FORMATS, *c64_fli_program.FORMATS, *c64_source.FORMATS,
+        *c64_files.FORMATS, *c64_fli_files.FORMATS, *c64_interlace_files.FORMATS, *c64_hires_files.FORMATS,
+        *c64_sprites.FORMATS,         *c64_charset.FORMATS, *c64_fli_program.FORMATS, *c64_source.FORMATS,
     ]  # fmt: skip

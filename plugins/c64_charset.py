@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pixeldream_plugins.c64_screen import COLUMNS, PALETTE, ROWS
+from pixeldream_plugins.c64_screen import COLUMNS, PALETTE, ROWS, pack, unpack
 
 import pixeldream as pd
 
@@ -68,11 +68,7 @@ class TextScreen:
 def to_text(picture: pd.Picture) -> TextScreen:
     """The bytes that show a picture of a character mode, of any size."""
     multicolor = len(picture.colours) == 4
-    width = 4 if multicolor else 8
-    (height, across), bits = picture.pixels.shape, 8 // width
-    separate = np.unpackbits(np.asarray(picture.pixels).astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
-    lines = np.packbits(separate.reshape(height, -1), axis=1)
-    cells = lines.reshape(height // 8, 8, across // width).transpose(0, 2, 1).reshape(-1, CHARACTER_BYTES)
+    cells = np.frombuffer(pack(picture.pixels, 2 if multicolor else 1), np.uint8).reshape(-1, CHARACTER_BYTES)
     _, first, code = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
@@ -91,9 +87,7 @@ def from_text(cells: np.ndarray, own: np.ndarray, shared: tuple[int, ...], multi
     the registered mode. Raises ``FormatError`` when there are more than 256 different characters."""
     mode, bits = (MULTICOLOR_CHARSET, 2) if multicolor else (HIRES_CHARSET, 1)
     rows, columns = own.shape
-    lines = cells.transpose(0, 2, 1).reshape(rows * 8, columns)
-    separate = np.unpackbits(lines, axis=1).reshape(rows * 8, -1, bits)
-    pixels = (separate << np.arange(bits - 1, -1, -1, dtype=np.uint8)).sum(-1, dtype=np.uint8)
+    pixels = unpack(cells.tobytes(), bits, columns)
     if (rows, columns) != (ROWS, COLUMNS):
         mode = replace(mode, size=(columns * 8 // bits, rows * 8))
     globals_ = [np.full((1, 1), value & 15, np.uint8) for value in shared[: 3 if multicolor else 1]]
@@ -108,7 +102,11 @@ def from_text(cells: np.ndarray, own: np.ndarray, shared: tuple[int, ...], multi
 SIGNATURE = b"CTM\x05"
 HEADER_BYTES = 20
 GLOBAL, PER_TILE, PER_CHARACTER = range(3)
-TILES, EXPANDED, MULTICOLOR = 1, 2, 4
+"""What has a colour of its own."""
+
+HAS_TILES, EXPANDED, WIDE = 1, 2, 4
+"""Flags: the map is of tiles; tiles are characters in a row, without a table; wide pixels."""
+
 MAXIMUM_PLACES = 1 << 19
 """Characters of a map that are unfolded: 32 million pixels."""
 
@@ -136,7 +134,7 @@ class _CharPad:
 
     @property
     def tile_colours(self) -> int:
-        stored = self.flags & TILES and not self.flags & EXPANDED
+        stored = self.flags & HAS_TILES and not self.flags & EXPANDED
         return self.tile_table + (self.tiles * self.tile[0] * self.tile[1] * 2 if stored else 0)
 
     @property
@@ -152,7 +150,7 @@ def _header(data: bytes) -> _CharPad:
     if len(data) < 30 or data[:4] != SIGNATURE:
         raise pd.FormatError("this is no CharPad file of version 5: it starts with 'CTM' and a 5")
     word = [data[at] | data[at + 1] << 8 for at in range(10, 20, 2)]
-    tiled = bool(data[9] & TILES)
+    tiled = bool(data[9] & HAS_TILES)
     tile = (data[14], data[15]) if tiled else (1, 1)
     header = _CharPad(
         tuple(data[4:7]), data[7], data[8], data[9], word[0] + 1, word[1] + 1 if tiled else 0, tile, (word[3], word[4])
@@ -177,7 +175,7 @@ def read_charpad(data: bytes) -> pd.Picture:
     places = _words(data, header.places, rows, columns)
     tile = places.repeat(down, 0).repeat(across, 1)
     codes = tile
-    if header.flags & TILES:
+    if header.flags & HAS_TILES:
         if int(places.max()) >= header.tiles:
             raise pd.FormatError(f"the CharPad map uses tile {int(places.max())} of {header.tiles}")
         y, x = np.mgrid[0 : rows * down, 0 : columns * across]
@@ -193,7 +191,7 @@ def read_charpad(data: bytes) -> pd.Picture:
         own = np.frombuffer(data, np.uint8, header.tiles, header.tile_colours)[tile]
     else:
         own = np.frombuffer(data, np.uint8, header.characters, header.attributes)[codes]
-    multicolor = bool(header.flags & MULTICOLOR)
+    multicolor = bool(header.flags & WIDE)
     return from_text(characters.reshape(-1, CHARACTER_BYTES)[codes], own, header.shared, multicolor)
 
 

@@ -7,7 +7,7 @@ tried. What a file holds in the three cells that the video chip misses is not ke
 from __future__ import annotations
 
 import numpy as np
-from pixeldream_plugins.c64_fli import AFLI, BUG_CELLS, FLI, SCREENS_BYTES, FliScreen, from_fli, to_fli
+from pixeldream_plugins.c64_fli import AFLI, FLI, SCREENS_BYTES, FliScreen, from_fli, to_fli
 from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES
 
 import pixeldream as pd
@@ -60,7 +60,7 @@ def read_graph(data: bytes) -> pd.Picture:
     """The picture of an FLI Graph (or Blackmail) file with one background; see :func:`decode_graph` for others."""
     screen, lines = _graph(data)
     if (lines != lines[0]).any():
-        raise pd.FormatError("the background changes from line to line; it can be looked at, not converted")
+        raise pd.FormatError("the background changes from line to line, as in no mode of ours: it is shown only")
     return from_fli(FliScreen(screen.bitmap, screen.screens, screen.colours, int(lines[0])))
 
 
@@ -107,50 +107,6 @@ def read_afli(data: bytes) -> pd.Picture:
     return from_fli(FliScreen(_cut(data, 8194, BITMAP_BYTES), _cut(data, 2, SCREENS_BYTES)))
 
 
-# ------------------------------------------------------------------------ pictures of fewer lines, two frames
-
-HFC_BYTES, HFC_LINES = 16386, 112
-HIM_LINES = 192
-HIM_BITMAP, HIM_SCREENS = 322, 8234
-ECI_BYTES = 32770
-
-
-def _hires_fli(bitmap: bytes, screens: bytes, lines: int = LINES) -> np.ndarray:
-    """uint8 ``[lines, 320, 3]``."""
-    return from_fli(FliScreen(bitmap.ljust(BITMAP_BYTES, b"\0"), screens)).image()[:lines]
-
-
-def _refuse(data: bytes) -> pd.Picture:
-    raise pd.FormatError("no mode of ours has this picture's size or frames; it can be looked at, not converted")
-
-
-def decode_hfc(data: bytes) -> pd.Shown:
-    """Hires FLI Designer: 112 lines of AFLI."""
-    if len(data) != HFC_BYTES:
-        raise pd.FormatError(f"{len(data)} bytes are no Hires FLI Designer picture: it has {HFC_BYTES}")
-    image = _hires_fli(_cut(data, 2, BITMAP_BYTES), _cut(data, 8194, SCREENS_BYTES), HFC_LINES)
-    return pd.Shown(image, AFLI.pixel_aspect, (f"hires FLI of {HFC_LINES} lines",))
-
-
-def decode_him(data: bytes) -> pd.Shown:
-    """Hires Manager, not packed: 192 lines of AFLI."""
-    plain = len(data) == AFLI_BYTES and data[:2] == AFLI_ADDRESS and data[3] == 0xFF
-    # An AFLI editor's file is as long, and starts with the three cells that the chip misses.
-    if not plain or data[2 : 2 + BUG_CELLS] == b"\xff" * BUG_CELLS:
-        raise pd.FormatError("this is no picture of Hires Manager, or a packed one, which is not read")
-    image = _hires_fli(_cut(data, HIM_BITMAP, BITMAP_BYTES), _cut(data, HIM_SCREENS, SCREENS_BYTES), HIM_LINES)
-    return pd.Shown(image, AFLI.pixel_aspect, (f"hires FLI of {HIM_LINES} lines",))
-
-
-def decode_eci(data: bytes) -> pd.Shown:
-    """ECI Graphic Editor: two frames of AFLI in turn."""
-    if len(data) != ECI_BYTES:
-        raise pd.FormatError(f"{len(data)} bytes are no ECI picture: it has {ECI_BYTES}")
-    frames = [_hires_fli(_cut(data, at, BITMAP_BYTES), _cut(data, at + 8192, SCREENS_BYTES)) for at in (2, 16386)]
-    mean = (frames[0].astype(np.uint16) + frames[1]) // 2
-    return pd.Shown(mean.astype(np.uint8), AFLI.pixel_aspect, ("two hires FLI frames in turn",))
-
-
 FORMATS = [
     pd.Format(
         "fli-graph", (".bml", ".fli", ".flg"), (FLI.name,), write_graph, read_graph, decode=decode_graph,
@@ -159,15 +115,4 @@ FORMATS = [
     pd.Format("fli-designer", (".fli",), (FLI.name,), read=read_designer, description="FLI Designer, Commodore 64"),
     pd.Format("flimatic", (".flm",), (FLI.name,), read=read_flimatic, description="Flimatic, Commodore 64"),
     pd.Format("afli-editor", (".afl",), (AFLI.name,), write_afli, read_afli, description="AFLI editor, Commodore 64"),
-    pd.Format(
-        "hires-fli-designer", (".hfc", ".hfd"), (AFLI.name,), read=_refuse, decode=decode_hfc,
-        description="Hires FLI Designer, Commodore 64",
-    ),
-    pd.Format(
-        "hires-manager", (".him",), (AFLI.name,), read=_refuse, decode=decode_him,
-        description="Hires Manager, Commodore 64",
-    ),
-    pd.Format(
-        "eci", (".eci",), (AFLI.name,), read=_refuse, decode=decode_eci, description="ECI Graphic Editor, Commodore 64"
-    ),
 ]  # fmt: skip

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 from functools import partial
 
-from pixeldream_plugins import c64_program, c64_raster
+from pixeldream_plugins import c64_raster
 from pixeldream_plugins.c64_fli import AFLI, FLI, SCREENS_BYTES, FliScreen, from_fli, to_fli
 from pixeldream_plugins.c64_interlace import DRAZLACE, IFLI, MCI
 from pixeldream_plugins.c64_interlace_files import Frames, from_frames, to_frames
 from pixeldream_plugins.c64_program import (
-    COLOURS,
     HIRES_CONTROL,
     KINDS,
     MULTICOLOR_CONTROL,
-    START,
     Kind,
     Loaded,
-    assemble,
     build,
     recognise,
+    viewer,
 )  # fmt: skip
-from pixeldream_plugins.c64_raster import FRAME, SCREEN_TABLE, SCROLL_TABLE
+from pixeldream_plugins.c64_raster import FRAME, SCREEN_TABLE, SCROLL_TABLE, SLOTS, WAIT
 from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES
+from pixeldream_plugins.c64_viewer import COLOURS, START
 
 import pixeldream as pd
 
@@ -99,27 +98,24 @@ def _take_frames(loaded: Loaded, mode: pd.Mode) -> pd.Picture:
     return from_frames(Frames(bitmaps, screens, colours, background, border), mode)
 
 
-def _code(*parts: str) -> bytes:
-    return assemble("".join(getattr(c64_raster, f"{part}_CODE") for part in parts))
+FRAME_BY_FRAME = (FRAME, viewer("RASTER", "NEXT", "KEY", "RETURN")), (WAIT, viewer("WAIT_LINE", "MEASURE") + SLOTS)
 
 
-RASTER = (FRAME, _code("RASTER", "NEXT", "KEY"))
+def _fli(*parts: str) -> tuple[tuple[int, bytes], ...]:
+    """The viewer of FLI that does what the listings ``parts`` say before the first frame."""
+    return ((START, viewer("OPEN", "LOOK", "PREPARE", *parts, "JUMP")), *FRAME_BY_FRAME)
+
+
 LACE = (
-    (START, _code("PREPARE") + assemble(c64_program.COPY_CODE) + _code("LACE")),
-    (FRAME, _code("FLIP", "NEXT", "KEY")),
+    (START, viewer("OPEN", "LOOK", "PREPARE", "COPY", "LACE")),
+    (FRAME, viewer("FLIP", "NEXT", "KEY", "RETURN")),
 )
 FLI_KINDS = (
+    Kind(FLI, _fli("COPY"), BITMAPS[0] + BITMAP_BYTES, _place_fli, partial(_take_fli, multicolor=True)),
+    Kind(AFLI, _fli(), BITMAPS[0] + BITMAP_BYTES, _place_fli, partial(_take_fli, multicolor=False)),
     Kind(
-        FLI, ((START, _code("PREPARE") + assemble(c64_program.COPY_CODE) + _code("JUMP")), RASTER),
-        BITMAPS[0] + BITMAP_BYTES, _place_fli, partial(_take_fli, multicolor=True),
-    ),
-    Kind(
-        AFLI, ((START, _code("PREPARE", "JUMP")), RASTER), BITMAPS[0] + BITMAP_BYTES, _place_fli,
-        partial(_take_fli, multicolor=False),
-    ),
-    Kind(
-        IFLI, ((START, _code("PREPARE", "MOVE") + assemble(c64_program.COPY_CODE) + _code("JUMP")), RASTER),
-        BITMAPS[1] + BITMAP_BYTES, partial(_place_frames, other=OTHER_FLI), partial(_take_frames, mode=IFLI),
+        IFLI, _fli("MOVE", "COPY"), BITMAPS[1] + BITMAP_BYTES, partial(_place_frames, other=OTHER_FLI),
+        partial(_take_frames, mode=IFLI),
     ),
     *[
         Kind(

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import jax
 
@@ -37,6 +39,11 @@ class Layout:
 def mixture(first: jax.Array, second: jax.Array) -> jax.Array:
     """What is seen where two colours alternate (see the head of this file)."""
     return (first + second) / 2
+
+
+def mean_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The mixture of two frames in whole steps, uint8 as they are: rounded down, as other viewers do."""
+    return ((first.astype(np.uint16) + second) // 2).astype(np.uint8)
 
 
 def at_places(wide: jax.Array, frame: int, left: jax.Array) -> jax.Array:

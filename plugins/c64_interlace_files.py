@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from pixeldream_plugins import c64_rle
 from pixeldream_plugins.c64_fli import FLI, SCREENS_BYTES, pack_screens, unpack_screens
+from pixeldream_plugins.c64_frames import mean_of
 from pixeldream_plugins.c64_interlace import DRAZLACE, IFLI, MCI
-from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES, COLUMNS, HIRES, MULTICOLOR, PALETTE, ROWS, Screen
+from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES, COLUMNS, MULTICOLOR, PALETTE, ROWS
 from pixeldream_plugins.c64_screen import pack as pack_bitmap
-from pixeldream_plugins.c64_screen import to_picture as to_hires
 from pixeldream_plugins.c64_screen import unpack as unpack_bitmap
 
 import pixeldream as pd
@@ -146,7 +146,9 @@ def read_drazlace(data: bytes) -> pd.Picture:
     """The picture of a Drazlace file, packed or not, whose second frame is shifted."""
     picture, shifted = _drazlace(data)
     if not shifted:
-        raise pd.FormatError("the two frames of this Drazlace picture lie on each other; it can only be looked at")
+        raise pd.FormatError(
+            "the frames of this Drazlace picture lie on each other, as in no mode of ours: it is shown only"
+        )
     return picture
 
 
@@ -156,8 +158,7 @@ def decode_drazlace(data: bytes) -> pd.Picture | pd.Shown:
     if shifted:
         return picture
     frames = [pd.Picture(MULTICOLOR, picture.palette, pixels, picture.colours).image() for pixels in picture.pixels]
-    mean = (frames[0].astype(np.uint16) + frames[1]) // 2
-    return pd.Shown(mean.astype(np.uint8), MULTICOLOR.pixel_aspect, ("two multicolor frames in turn, not shifted",))
+    return pd.Shown(mean_of(*frames), MULTICOLOR.pixel_aspect, ("two multicolor frames in turn, not shifted",))
 
 
 # -------------------------------------------------------------------------------- Gunpaint, FunPaint
@@ -200,7 +201,7 @@ def read_gunpaint(data: bytes) -> pd.Picture:
     """The picture of a Gunpaint file of 33603 or 33602 bytes on black; see :func:`decode_gunpaint` for others."""
     picture, lines = _gunpaint(data)
     if lines.any():
-        raise pd.FormatError("this Gunpaint picture's background is not black; it can be looked at, not converted")
+        raise pd.FormatError("this Gunpaint picture's background is not black, as in no mode of ours: it is shown only")
     return picture
 
 
@@ -217,8 +218,7 @@ def decode_gunpaint(data: bytes) -> pd.Picture | pd.Shown:
         indices = np.where(pixels == 0, lines[:, None], single.indices())
         frames.append(picture.palette.rgb(indices.repeat(2, 1)))
     frames[1] = np.concatenate([picture.palette.rgb(lines)[:, None], frames[1][:, :-1]], 1)
-    mean = (frames[0].astype(np.uint16) + frames[1]) // 2
-    return pd.Shown(mean.astype(np.uint8), IFLI.pixel_aspect, ("two FLI frames in turn; a background for each line",))
+    return pd.Shown(mean_of(*frames), IFLI.pixel_aspect, ("two FLI frames in turn; a background for each line",))
 
 
 def write_funpaint(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
@@ -248,27 +248,6 @@ def read_funpaint(data: bytes) -> pd.Picture:
     return from_frames(Frames(bitmaps, screens, file.at(0x8000, CELL_BYTES)), IFLI)
 
 
-# -------------------------------------------------------------------------------- Hires interlace
-
-FENIKS_BYTES = 24578
-
-
-def decode_feniks(data: bytes) -> pd.Shown:
-    """Hires-Interlace by Feniks: two hires frames in turn."""
-    if len(data) != FENIKS_BYTES:
-        raise pd.FormatError(f"{len(data)} bytes are no Hires-Interlace picture: it has {FENIKS_BYTES}")
-    frames = [
-        to_hires(Screen(data[bitmap : bitmap + BITMAP_BYTES], data[screen : screen + CELL_BYTES])).image()
-        for bitmap, screen in ((2, 9218), (16386, 10242))
-    ]
-    mean = (frames[0].astype(np.uint16) + frames[1]) // 2
-    return pd.Shown(mean.astype(np.uint8), HIRES.pixel_aspect, ("two hires frames in turn",))
-
-
-def _refuse(data: bytes) -> pd.Picture:
-    raise pd.FormatError("no mode of ours has two hires frames; the picture can be looked at, not converted")
-
-
 FORMATS = [
     pd.Format(
         "true-paint", (".mci",), (MCI.name,), write_true_paint, read_true_paint, description="True Paint, Commodore 64"
@@ -284,9 +263,5 @@ FORMATS = [
     pd.Format(
         "funpaint", (".fun", ".fp2"), (IFLI.name,), write_funpaint, read_funpaint,
         description="FunPaint 2, Commodore 64",
-    ),
-    pd.Format(
-        "hires-interlace", (".hlf",), (HIRES.name,), read=_refuse, decode=decode_feniks,
-        description="Hires-Interlace by Feniks, Commodore 64",
     ),
 ]  # fmt: skip

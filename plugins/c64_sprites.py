@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from pixeldream_plugins.c64_screen import PALETTE
+from pixeldream_plugins.c64_screen import PALETTE, from_lines, to_lines
 
 import pixeldream as pd
 
@@ -60,9 +60,7 @@ def is_multicolor(picture: pd.Picture) -> bool:
 
 def shapes(picture: pd.Picture) -> np.ndarray:
     """uint8 ``[sprites, 63]``: the bytes of each sprite, row after row of the sheet."""
-    bits = 2 if is_multicolor(picture) else 1
-    separate = np.unpackbits(np.asarray(picture.pixels).astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
-    rows = np.packbits(separate.reshape(picture.pixels.shape[0], -1), axis=1)
+    rows = to_lines(picture.pixels, 2 if is_multicolor(picture) else 1)
     split = rows.reshape(-1, LINES, rows.shape[1] // ROW_BYTES, ROW_BYTES)
     return split.transpose(0, 2, 1, 3).reshape(-1, SHAPE_BYTES)
 
@@ -91,7 +89,7 @@ def read_spritepad(data: bytes) -> pd.Picture:
     header, sprites = _spritepad(data)
     kinds = sprites[:, SHAPE_BYTES] >= IS_MULTICOLOR
     if kinds.any() and not kinds.all():
-        raise pd.FormatError("this sheet mixes hires and multicolor sprites; it can be looked at, not converted")
+        raise pd.FormatError("this sheet mixes hires and multicolor sprites; as no mode of ours: it is shown only")
     return sheet(sprites, tuple(header), bool(kinds[0]))
 
 
@@ -135,8 +133,7 @@ def sheet(sprites: np.ndarray, shared: tuple[int, ...], multicolor: bool) -> pd.
     full = np.zeros((down * across, SPRITE_BYTES), np.uint8)
     full[: len(sprites)] = sprites
     rows = full[:, :SHAPE_BYTES].reshape(down, across, LINES, ROW_BYTES).transpose(0, 2, 1, 3).reshape(down * LINES, -1)
-    separate = np.unpackbits(rows, axis=1).reshape(down * LINES, -1, bits)
-    pixels = (separate << np.arange(bits - 1, -1, -1, dtype=np.uint8)).sum(-1, dtype=np.uint8)
+    pixels = from_lines(rows, bits)
     own = (full[:, SHAPE_BYTES] & 15).reshape(down, across)
     one = [np.full((1, 1), colour, np.uint8) for colour in shared]
     held = (one[0], one[1], own, one[2]) if multicolor else (one[0], own)

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ SECONDS = 60
 """How long an outside program may take."""
 
 VICE_PALETTES = Path("/usr/share/vice/C64")
+OTHERS_PALETTE = "pepto-pal"
 
 
 def _program(name: str) -> str:
@@ -29,6 +31,12 @@ def _program(name: str) -> str:
     if path is None:
         pytest.skip(f"{name} is not installed")
     return path
+
+
+def run(name: str, *arguments: object) -> None:
+    """A program by its name, which must succeed."""
+    command = [_program(name), *map(str, arguments)]
+    subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
 
 
 def _image(data: bytes) -> np.ndarray:
@@ -81,7 +89,30 @@ def vice_palette(name: str) -> list[tuple[int, ...]]:
 # BASIC's SYS does, the CINT entry that clears the screen, and a keyboard that a timer presses by itself.
 
 KERNAL, DRIVER, KEYBOARD, CINT = 0xE000, 0xE000, 0xE080, 0xFF81
-CYCLES_A_FRAME = 63 * 312
+
+
+@dataclass(frozen=True)
+class Television:
+    """A Commodore 64 by the name that VICE has for it: cycles of a line, lines of a frame, and the first line that VICE
+    shows with its usual borders."""
+
+    model: str
+    cycles: int
+    lines: int
+    first_line: int
+
+    @property
+    def frame(self) -> int:
+        """Cycles of a frame."""
+        return self.cycles * self.lines
+
+
+PAL = Television("c64c", 63, 312, 16)
+OTHER_TELEVISIONS = (
+    Television("ntsc", 65, 263, 28), Television("oldntsc", 64, 262, 28), Television("drean", 65, 312, 16),
+)  # fmt: skip
+"""NTSC; the first machines for it; Argentina's PAL-N."""
+
 KEY_PERIOD = 16 * 0x10000
 """Cycles for which the keyboard of the stub is left alone, and then pressed, in turn."""
 
@@ -92,7 +123,7 @@ RETURNED_BORDER = 5
 """The border colour that says: the program has returned to its caller."""
 
 
-def _driver(start: int, press: bool) -> bytes:
+def _driver(start: int, press: bool, runs: int) -> bytes:
     """Code at the reset vector: the state in which BASIC's SYS finds the machine, then the call."""
     timer = bytes.fromhex(
         "A9 FF 8D 04 DD 8D 05 DD"  # CIA 2, timer A: as slow as it gets
@@ -107,19 +138,19 @@ def _driver(start: int, press: bool) -> bytes:
             "A9 FF 8D 02 DC A9 00 8D 03 DC 8D 01 DC 85 FB"  # keyboard rows out, columns in
         )
         + (timer if press else b"")
-        + bytes([0x20, start & 255, start >> 8])  # jsr program
+        + bytes([0x20, start & 255, start >> 8]) * runs  # jsr program
         + bytes([0xA9, RETURNED_BORDER, 0x8D, 0x20, 0xD0])
         + bytes.fromhex("B8 50 FE")  # clv, bvc: for ever
     )
 
 
-def _stub_roms(folder: Path, start: int, press: bool) -> dict[str, Path]:
+def _stub_roms(folder: Path, start: int, press: bool, runs: int) -> dict[str, Path]:
     rom = bytearray(0x2000)
 
     def put(address: int, code: bytes) -> None:
         rom[address - KERNAL : address - KERNAL + len(code)] = code
 
-    put(DRIVER, _driver(start, press))
+    put(DRIVER, _driver(start, press, runs))
     # Every 16th time the columns turn into outputs that pull low: a key is down; or back into inputs.
     put(KEYBOARD, bytes.fromhex("48 AD 0D DD E6 FB A5 FB 29 10 F0 02 A9 FF 8D 03 DC 68 40"))
     put(CINT, bytes.fromhex("A9 0B 8D 11 D0 60"))  # screen off
@@ -138,19 +169,31 @@ def _sys_address(program: bytes) -> int:
     return int(line[1:])
 
 
-def vice(program: bytes, folder: Path, cycles: int = 100 * CYCLES_A_FRAME, press: bool = False) -> np.ndarray:
-    """VICE's picture of a PAL Commodore 64 after that many cycles, with borders: ``[272, 384, 3]``.
+def vice(
+    program: bytes,
+    folder: Path,
+    cycles: int = 100 * PAL.frame,
+    press: bool = False,
+    on: Television = PAL,
+    runs: int = 1,
+) -> np.ndarray:
+    """VICE's picture of a Commodore 64 after that many cycles, with borders: ``[272 or 247, 384, 3]``.
 
-    ``press``: a key goes down after ``KEY_PERIOD`` cycles and up after as many again.
+    ``press``: a key goes down after ``KEY_PERIOD`` cycles and up after as many again. ``runs``: how often the
+    program is started, anew when it has returned. What is not PAL is shown in the
+    colours of :func:`vice_palette`.
     """
     (folder / "program.prg").write_bytes(program)
-    roms = _stub_roms(folder, _sys_address(program), press)
+    roms = _stub_roms(folder, _sys_address(program), press, runs)
     (folder / "monitor.txt").write_text(f'load "{folder}/program.prg" 0\n> 0000 2f 37\ng {DRIVER:04x}\n')
     command = [
-        _program("x64sc"), "-console", "-default", "-pal", "-warp", "+sound", "-seed", "1", "-drive8type", "0",
-        "-VICIIborders", "0", "-VICIIfilter", "0", "-VICIIgamma", str(NEUTRAL_GAMMA), "-limitcycles", str(cycles),
-        "-moncommands", str(folder / "monitor.txt"), "-exitscreenshot", str(folder / "screen.png"),
+        _program("x64sc"), "-console", "-default", "-model", on.model, "-warp", "+sound", "-seed", "1",
+        "-drive8type", "0", "-VICIIborders", "0", "-VICIIfilter", "0", "-VICIIgamma", str(NEUTRAL_GAMMA),
+        "-limitcycles", str(cycles), "-moncommands", str(folder / "monitor.txt"), "-exitscreenshot",
+        str(folder / "screen.png"),
     ]  # fmt: skip
+    if on != PAL:
+        command += ["-VICIIextpal", "-VICIIpalette", OTHERS_PALETTE]
     for name, path in roms.items():
         command += [f"-{name}", str(path)]
     homes = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")}
@@ -160,13 +203,13 @@ def vice(program: bytes, folder: Path, cycles: int = 100 * CYCLES_A_FRAME, press
     screen = folder / "screen.png"
     assert screen.exists(), f"VICE wrote no screenshot: {result.stdout[-300:]!r} {result.stderr[-300:]!r}"
     image = _image(screen.read_bytes())
-    assert image.shape == (272, 384, 3), image.shape
+    assert image.shape == (272 if on.lines == 312 else 247, 384, 3), image.shape
     return image
 
 
-def vice_frames(program: bytes, folder: Path, frames: int) -> list[np.ndarray]:
+def vice_frames(program: bytes, folder: Path, frames: int, on: Television = PAL) -> list[np.ndarray]:
     """As many consecutive frames of :func:`vice`: what alternates is seen in its parts."""
-    return [vice(program, folder, (100 + frame) * CYCLES_A_FRAME) for frame in range(frames)]
+    return [vice(program, folder, (100 + frame) * on.frame, on=on) for frame in range(frames)]
 
 
 def display_window(image: np.ndarray) -> np.ndarray:

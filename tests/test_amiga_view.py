@@ -58,6 +58,37 @@ def words(values: np.ndarray) -> bytes:
     return values.astype(">u2").tobytes()
 
 
+def huffman(chunk: bytes) -> bytes:
+    """A PCHG chunk, packed: the tree as words, a right branch before the left one and the root last, then the bits."""
+    head, data = chunk[:20], chunk[20:]
+    heap: list[tuple[int, int, object]] = [(data.count(value), value, value) for value in sorted(set(data))]
+    for number in range(256, 255 + len(heap)):
+        (some, _, left), (more, _, right), *heap = sorted(heap, key=lambda entry: entry[:2])
+        heap.append((some + more, number, (left, right)))
+    tree: list[int] = []
+    codes: dict[int, str] = {}
+
+    def place(node: object, code: str) -> int:
+        assert isinstance(node, tuple)
+        left, right = node
+        other = place(right, code + "1") if isinstance(right, tuple) else None
+        if isinstance(left, tuple):
+            place(left, code + "0")
+        else:
+            tree.append(0x100 | left)
+            codes[left] = code + "0"
+        if other is None:
+            codes[right] = code + "1"
+        tree.append(right if other is None else 2 * (other - len(tree)))
+        return len(tree) - 1
+
+    place(heap[0][2], "")
+    bits = "".join(codes[value] for value in data)
+    packed = int(bits.ljust(-len(bits) % 32 + len(bits), "0"), 2).to_bytes((len(bits) + 31) // 32 * 4, "big")
+    sizes = struct.pack(">II", 2 * len(tree), len(data))
+    return struct.pack(">H", 1) + head[2:] + sizes + struct.pack(f">{len(tree)}h", *tree) + packed
+
+
 LINES = RANDOM.integers(0, 4096, (HEIGHT, 16))
 SMALL_CHANGES = struct.pack(">HHhHHHHHI", 0, 1, 2, 8, 2, 0, 31, 2, 4) + bytes([0b10010000, 0, 0, 0])
 SMALL_CHANGES += bytes([1, 1]) + b"\x1f\x0a\x50\xf3" + bytes([2, 0]) + b"\x00\x0f\x1a\xbc"
@@ -96,6 +127,8 @@ FILES = {
     "CTBL": plain(4, chunks=((b"CTBL", words(LINES)),)),
     "PCHG, small": plain(5, chunks=((b"PCHG", SMALL_CHANGES),)),
     "PCHG, big": plain(5, chunks=((b"PCHG", BIG_CHANGES),)),
+    "PCHG, small, packed": plain(5, chunks=((b"PCHG", huffman(SMALL_CHANGES)),)),
+    "PCHG, big, packed": plain(5, chunks=((b"PCHG", huffman(BIG_CHANGES)),)),
     "halfbrite in 8-bit colours": plain(6, camg=0x80, cmap=RANDOM.bytes(96)),
     "halfbrite of 64 colours": plain(6, camg=0x80, cmap=RANDOM.bytes(192)),
 }
@@ -157,7 +190,10 @@ def test_what_no_mode_holds_is_no_picture() -> None:
         ((b"SHAM", b"\0\0"), "table of 0 colours"),
         ((b"CTBL", bytes(10)), "table of 5 colours"),
         ((b"PCHG", bytes(10)), "PCHG chunk has 10 of 20"),
-        ((b"PCHG", b"\0\1" + SMALL_CHANGES[2:]), "compression 1"),
+        ((b"PCHG", b"\0\2" + SMALL_CHANGES[2:]), "compression 2"),
+        ((b"PCHG", b"\0\1" + SMALL_CHANGES[2:]), "tree of"),
+        ((b"PCHG", huffman(SMALL_CHANGES)[:-4]), "unpacks to|tree of"),
+        ((b"PCHG", huffman(SMALL_CHANGES)[:28] + b"\x80\0" * 20), "out of itself"),
         ((b"PCHG", SMALL_CHANGES[:-3]), "ends early"),
         ((b"PCHG", BIG_CHANGES.replace(b"\0\x1f\0", b"\1\x1f\0")), "not there"),
     ],

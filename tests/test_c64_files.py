@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import judges
 import numpy as np
 import pytest
+from command import call
 from pictures import pattern
-from pixeldream_plugins import c64, c64_files, c64_fli_files, c64_rle
+from pixeldream_plugins import c64, c64_files, c64_fli, c64_fli_files, c64_interlace_files, c64_rle, c64_screen
 
 import pixeldream as pd
+from pixeldream.cli.job import prepare
+from pixeldream.cli.options import StylizeOptions
+from pixeldream.plugin.registry import load
 
 PLAIN = pd.WriteOptions()
 MODES = {mode.name: mode for mode in c64.register_modes()}
@@ -124,6 +130,69 @@ def test_packed_files_are_read_as_recoil_does(form: str) -> None:
         data = plain[:16] + b"\x01\x42" + c64_rle.pack(plain[18:], 0x42)
     theirs = judges.recoil(data, FORMATS[form].extensions[0])
     np.testing.assert_array_equal(as_recoil(seen(decoded(form, data)), theirs), theirs)
+
+
+def him_packed(plain: bytes) -> bytes:
+    """A Hires Manager file, packed backwards: runs of 0, and the rest as it is."""
+    body = bytearray()
+    for piece in re.findall(rb"\0{3,255}|(?:(?!\0\0\0).){1,254}", plain[:321:-1], re.DOTALL):
+        body += bytes([0, len(piece), 0]) if len(piece) > 2 and not any(piece) else bytes([len(piece) + 1]) + piece
+    length = 18 + len(body)
+    head = b"\0\x40" + (0x4000 + length - 3).to_bytes(2, "little") + b"\xf2\x7f"
+    return head.ljust(18, b"\0") + body[::-1]
+
+
+def eci_packed(plain: bytes) -> bytes:
+    return plain[:2] + b"\x42" + c64_rle.pack(plain[2:], 0x42)
+
+
+RUNS = np.repeat(*np.random.default_rng(3).integers((0, 1), (256, 20), (4000, 2)).T).astype(np.uint8).tobytes()
+HIM = (b"\0\x40\x00\xff" + RUNS)[:16385].replace(b"\1", b"\0\0\0\0")[:16372].ljust(16385, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("form", "extension", "data"),
+    [
+        ("hires-manager", ".him", HIM), ("hires-manager", ".him", him_packed(HIM)),
+        ("eci", ".eci", b"\0\x40" + RUNS[:32768]), ("eci", ".eci", eci_packed(b"\0\x40" + RUNS[:32768])),
+        ("eci", ".ecp", eci_packed(b"\0\x40" + RUNS[:32768])), ("hires-interlace", ".hlf", b"\0\x20" + RUNS[:24576]),
+        ("gunpaint", ".gun", b"\0\x40" + RUNS[:33601]), ("fli-graph", ".bml", b"\0\x3b" + RUNS[:17472]),
+        ("drazlace", ".drl", (b"\0\x58" + RUNS[:0x2740] + b"\4\0\0" + RUNS)[:18242]),
+    ],
+)  # fmt: skip
+def test_what_can_only_be_shown_is_shown_as_recoil_does(
+    form: str, extension: str, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (c64_fli, c64_interlace_files, c64_screen):
+        monkeypatch.setattr(module, "PALETTE", "c64-pepto")
+    shown = decoded(form, data)
+    assert isinstance(shown, pd.Shown)
+    theirs = judges.recoil(data, extension)
+    np.testing.assert_array_equal(as_recoil(shown.image, theirs), theirs)
+
+
+def test_packed_files_that_are_cut_off_are_refused() -> None:
+    packed = him_packed(HIM)
+    for cut in (packed[:17], packed[:-1], packed[:18] + packed[40:], packed[:2] + b"\0\0" + packed[4:]):
+        with pytest.raises(pd.FormatError):
+            decoded("hires-manager", cut)
+    packed = eci_packed(RUNS[:32770])
+    for length in (2, 5, 1000, len(packed) - 3):
+        with pytest.raises(pd.FormatError):
+            decoded("eci", packed[:length])
+
+
+def test_pictures_in_no_mode_are_converted_as_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A background for every line: shown, written as PNG, and made into another mode."""
+    (tmp_path / "lines.gun").write_bytes(b"\0\x40" + RUNS[:33601])
+    ran = call(capsys, "show", tmp_path / "lines.gun", "-o", tmp_path / "lines.png")
+    assert ran.code == 0
+    assert "a background for each line" in ran.err
+    assert call(capsys, "convert", tmp_path / "lines.gun", "-m", "c64-multicolor", "-o", tmp_path / "a.kla").code == 0
+    assert (tmp_path / "a.kla").stat().st_size == 10003
+    assert "goes to .png only" in call(capsys, "show", tmp_path / "lines.gun", "-o", tmp_path / "lines.prg").error
+    options = StylizeOptions(content=str(tmp_path / "lines.gun"), style=(str(tmp_path / "a.kla"),))
+    assert prepare(load(), options).content.shape == (200, 320, 3)
 
 
 def test_a_bomb_is_refused_at_once() -> None:

@@ -9,7 +9,7 @@ import judges
 import numpy as np
 import pytest
 from pictures import pattern
-from pixeldream_plugins import c64, c64_fli_program, c64_program, c64_raster, c64_source
+from pixeldream_plugins import c64, c64_fli_program, c64_program, c64_raster, c64_source, c64_viewer
 from pixeldream_plugins.c64_screen import HIRES
 
 import pixeldream as pd
@@ -22,22 +22,25 @@ MODES = {mode.name: mode for mode in c64.register_modes()}
 
 SYMBOLS = {
     name: getattr(module, name)
-    for module in (c64_program, c64_raster)
-    for name in ("KEYS", "START", "BACKGROUND", "BORDER", "SCREEN", "COLOURS", "FRAME", "SCREEN_TABLE", "SCROLL_TABLE")
+    for module in (c64_viewer, c64_raster)
+    for name in (
+        "KEYS", "START", "BACKGROUND", "BORDER", "SCREEN", "COLOURS", "CONTROL_BYTE", "FRAME", "SCREEN_TABLE",
+        "SCROLL_TABLE", "WAIT", "MEASURE", "WAIT_SLOT", "LINE_SLOT", "SLOT_FIRST", "SLOT_SECOND",
+    )
     if hasattr(module, name)
 } | {
     "CINT": 0xFF81, "STATE": 0x02, "PLAIN": 0xFC, "BANK": 0xFD, "Y_NOW": 0xFD, "POINTER": 0xFE, "FLIP": 0x0BFA,
-    "SHIFT": 0x0BFB, "CONTROL": 0x0BFD, "CONTROL_BYTE": 0x0BFB, "WIDE": 0x0BFB, "SHARED_1": 0x0BFC, "SHARED_2": 0x0BFD,
+    "SHIFT": 0x0BFB, "CONTROL": 0x0BFD, "WIDE": 0x0BFB, "SHARED_1": 0x0BFC, "SHARED_2": 0x0BFD,
     "OWN": 0x1000,
 }  # fmt: skip
 OPCODES = {
     "adc": {"#": 0x69}, "and": {"#": 0x29}, "beq": {"r": 0xF0}, "bit": {"z": 0x24, "a": 0x2C}, "bmi": {"r": 0x30},
     "bne": {"r": 0xD0}, "bpl": {"r": 0x10}, "clc": {"": 0x18}, "cli": {"": 0x58}, "cmp": {"#": 0xC9, "a": 0xCD},
-    "cpx": {"#": 0xE0}, "cpy": {"a": 0xCC}, "dey": {"": 0x88}, "eor": {"#": 0x49, "a": 0x4D},
+    "cpx": {"#": 0xE0}, "cpy": {"a": 0xCC}, "dex": {"": 0xCA}, "dey": {"": 0x88}, "eor": {"#": 0x49, "a": 0x4D},
     "inc": {"z": 0xE6, "a": 0xEE}, "inx": {"": 0xE8}, "iny": {"": 0xC8}, "jmp": {"a": 0x4C}, "jsr": {"a": 0x20},
     "lda": {"#": 0xA9, "z": 0xA5, "a": 0xAD, "x": 0xBD}, "ldx": {"#": 0xA2, "a": 0xAE}, "ldy": {"#": 0xA0, "z": 0xA4},
-    "nop": {"": 0xEA}, "ora": {"#": 0x09}, "rts": {"": 0x60}, "sei": {"": 0x78},
-    "sta": {"z": 0x85, "a": 0x8D, "x": 0x9D}, "stx": {"a": 0x8E}, "sty": {"z": 0x84, "a": 0x8C}, "tay": {"": 0xA8},
+    "lsr": {"": 0x4A}, "nop": {"": 0xEA}, "ora": {"#": 0x09}, "rts": {"": 0x60}, "sei": {"": 0x78},
+    "sta": {"z": 0x85, "a": 0x8D, "x": 0x9D}, "stx": {"a": 0x8E}, "sty": {"z": 0x84, "a": 0x8C}, "tax": {"": 0xAA},
 }  # fmt: skip
 """MOS MCS6500 family programming manual (1976), appendix B: those that the viewers use."""
 
@@ -66,7 +69,7 @@ def assembled(instruction: str) -> bytes:
 
 
 LISTINGS = [
-    (module, name) for module in (c64_program, c64_raster) for name in vars(module)
+    (module, name) for module in (c64_viewer, c64_raster) for name in vars(module)
     if name.endswith("_CODE") and isinstance(getattr(module, name), str)
 ]  # fmt: skip
 
@@ -79,15 +82,25 @@ def test_the_listing_says_what_the_bytes_do(module: object, name: str) -> None:
 
 
 def test_the_code_fits_where_it_is_called() -> None:
-    assert c64_program.BASIC + len(c64_program.BASIC_LINE) == c64_program.KEYS
-    assert c64_program.KEYS + len(c64_program.assemble(c64_program.KEYS_CODE)) == c64_program.START
-    assert int(c64_program.BASIC_LINE[5:9]) == c64_program.START
+    assert c64_viewer.BASIC + len(c64_viewer.BASIC_LINE) == c64_viewer.KEYS
+    assert c64_viewer.KEYS + len(c64_viewer.assemble(c64_viewer.KEYS_CODE)) == c64_viewer.START
+    assert int(c64_viewer.BASIC_LINE[5:9]) == c64_viewer.START
+
+
+@pytest.mark.parametrize("kind", c64_fli_program.FLI_KINDS[:3], ids=lambda kind: kind.mode.name)
+def test_what_is_patched_for_other_televisions_is_where_the_code_says(kind: c64_program.Kind) -> None:
+    memory = {at + offset: byte for at, code in kind.code for offset, byte in enumerate(code)}
+    for slot in (c64_raster.LINE_SLOT, c64_raster.WAIT_SLOT):
+        assert (memory[slot], memory[slot + 1]) == (0xC9, 0x00)
+    # The fourth is what a machine gets that can't be measured.
+    found = [(memory[c64_raster.SLOT_FIRST + n], memory[c64_raster.SLOT_SECOND + n]) for n in range(4)]
+    assert found == [(0xEA, 0xEA), (0x24, 0x02), (0xC9, 0x00), (0xC9, 0x00)]
 
 
 def test_no_loop_that_is_counted_crosses_a_page() -> None:
     """A branch to another page takes a cycle more, and the picture would shake."""
     assert c64_raster.FRAME % 256 == 0
-    assert len(c64_program.assemble(c64_raster.RASTER_CODE)) <= 256
+    assert len(c64_viewer.assemble(c64_raster.RASTER_CODE)) <= 256
     assert c64_raster.SCREEN_TABLE % 256 == c64_raster.SCROLL_TABLE % 256 == 0
 
 
@@ -116,7 +129,9 @@ def test_sources_assemble_to_the_bytes_of_the_program(assembler: c64_source.Asse
             assert line not in labels
             labels.add(line)
     program = c64_fli_program.write(picture, PLAIN)
-    # Above the code, where the tables and settings start, both hold the same.
+    for at, code in c64_fli_program.PROGRAMS[mode].code:
+        memory[at : at + len(code)] = code
+    # Where the tables and settings start, both hold the same but for code.
     assert memory[0x0A00 : 0x0801 + len(program) - 2] == program[2 + 0x0A00 - 0x0801 :]
 
 
@@ -159,11 +174,30 @@ def seen(picture: pd.Picture, frame: int) -> np.ndarray:
 @pytest.mark.emulator
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_vice_shows_the_same_pixels_and_border(mode: pd.Mode, tmp_path: Path) -> None:
+    same_on(judges.PAL, mode, list(pd.palette("c64-vice").colours), tmp_path)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("television", "mode"),
+    [(television, "c64-fli") for television in judges.OTHER_TELEVISIONS]
+    + [(judges.OTHER_TELEVISIONS[0], mode) for mode in ("c64-afli", "c64-ifli", "c64-mci", "c64-sprites-hires")],
+    ids=lambda item: getattr(item, "model", item),
+)
+def test_other_televisions_get_the_same_pixels(television: judges.Television, mode: str, tmp_path: Path) -> None:
+    """Lines of 64 and 65 cycles: raster code that counts 63 would show garbage."""
+    same_on(television, MODES[mode], judges.vice_palette(judges.OTHERS_PALETTE), tmp_path)
+
+
+def same_on(television: judges.Television, mode: pd.Mode, colours: list, folder: Path) -> None:
     picture = pattern(mode)
     program = c64_fli_program.write(picture, PLAIN)
-    screens = judges.vice_frames(program, tmp_path, mode.frames)
-    found = [judges.nearest(screen, pd.palette("c64-vice").colours) for screen in screens]
-    wanted = expected(picture)
+    screens = judges.vice_frames(program, folder, mode.frames, television)
+    found = [judges.nearest(screen, tuple(colours)) for screen in screens]
+    cut = television.first_line - judges.PAL.first_line
+    below = (0, max(0, len(screens[0]) + cut - 272)), (0, 0)
+    wanted = [np.pad(screen[cut:], below, constant_values=picture.border) for screen in expected(picture)]
+    wanted = [screen[: len(screens[0])] for screen in wanted]
     if (found[0] != wanted[0]).any():
         # Which of two frames comes first is chance.
         wanted.reverse()
@@ -181,6 +215,23 @@ def test_a_key_returns_to_the_caller_once_it_is_up_again(
     screen = judges.vice(program, tmp_path, round(periods * judges.KEY_PERIOD), press=True)
     border = judges.nearest(screen[0, 0], pd.palette("c64-vice").colours)
     assert border == (judges.RETURNED_BORDER if returned else pattern(MODES[mode]).border)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("mode", ["c64-ifli", "c64-mci"])
+def test_a_program_can_be_run_again(mode: str, tmp_path: Path) -> None:
+    """Returned with a key, it starts from its first frame, not from what it had come to."""
+    picture = pattern(MODES[mode])
+    program = c64_fli_program.write(picture, PLAIN)
+    # The first key went down and up; in between two of the timer's looks at the keyboard.
+    first = round(2.9 * judges.KEY_PERIOD / judges.PAL.frame)
+    cycles = [(first + frame) * judges.PAL.frame for frame in (0, 1)]
+    screens = [judges.vice(program, tmp_path, count, press=True, runs=2) for count in cycles]
+    found = [judges.nearest(screen, pd.palette("c64-vice").colours) for screen in screens]
+    wanted = expected(picture)
+    if (found[0] != wanted[0]).any():
+        wanted.reverse()
+    np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.emulator

@@ -22,7 +22,9 @@ from pixeldream.plugin.registry import Registry
 
 Capsys = pytest.CaptureFixture[str]
 
-COMMANDS = ["stylize", "convert", "show", "rerun", "modes", "palettes", "dithers", "formats", "networks", "plugins"]
+COMMANDS = [
+    "stylize", "convert", "check", "show", "rerun", "modes", "palettes", "dithers", "formats", "networks", "plugins",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -245,7 +247,7 @@ def test_show_writes_between_native_formats(capsys: Capsys, folder: Path) -> Non
     assert call(capsys, "show", "a.kla", "-o", "b.prg").code == 0
     assert (folder / "a.prg").read_bytes() == (folder / "b.prg").read_bytes()
     assert call(capsys, "show", "photo.png", "-o", "c.png").code == 0
-    assert "written as .png only" in call(capsys, "show", "photo.png", "-o", "c.kla").error
+    assert "goes to .png only" in call(capsys, "show", "photo.png", "-o", "c.kla").error
 
 
 # ---- stylize --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,122 +10,104 @@ import numpy as np
 import typer
 
 from pixeldream import images
-from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, tell
-from pixeldream.cli.options import OutputFiles, PluginFiles, option
+from pixeldream.cli import output, terminal
+from pixeldream.cli.common import open_registry, say, tell
+from pixeldream.cli.native import Native, read_native
+from pixeldream.cli.options import OutputFiles, PluginFiles, Quiet, option
 from pixeldream.plugin.registry import Registry
-from pixeldream.retro.display import display_aspect, display_size
-from pixeldream.retro.format import FormatError, Shown, WriteOptions
+from pixeldream.retro.format import WriteOptions
 from pixeldream.retro.mode import Picture
 
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A native file, or an ordinary picture.")]
-Width = Annotated[int, option("--width", metavar="N", help="Columns to draw in the terminal; 0: all of them.", min=0)]
+Width = Annotated[int, option("--width", metavar="N", help="Columns to draw in the terminal; 0: what fits.", min=0)]
 Raw = Annotated[bool, option("--raw", help="PNG in the mode's own pixels, none repeated.")]
-Aspect = Annotated[bool, option("--aspect", help="PNG resampled to the true shape of the screen.")]
+Aspect = Annotated[bool, option("--aspect", help="Resampled to the true shape of the screen.")]
 Large = Annotated[bool, option("--large", help="Read images of more than 32 million pixels or 64 MiB.")]
+Terminal = Annotated[
+    str,
+    option(
+        "--terminal",
+        metavar="WAY",
+        help=f"How to draw in the terminal: {', '.join(terminal.TERMINALS)}; what it can do if not given.",
+    ),
+]
 
 
 def show(
     source: Source,
     output_: OutputFiles = None,
     width: Width = 0,
+    terminal_: Terminal = "",
     raw: Raw = False,
     aspect: Aspect = False,
     large: Large = False,
     plugin: PluginFiles = None,
+    quiet: Quiet = False,
 ) -> None:
     """Show a native file or an ordinary picture.
 
     It is drawn in the terminal, or written to --output. A native picture can be written in every format of its mode,
     an ordinary one as PNG.
     """
+    terminal.check(terminal_)
     registry = open_registry(plugin)
     data = images.read_bytes(source, large=large)
-    picture = read_native(registry, data, source)
+    native = read_native(registry, data, source)
     options = WriteOptions(raw=raw, aspect=aspect)
     if output_:
         output.check(output_, [source])
-        output.write_files(dict(_files(registry, picture, data, source, output_, options, large)))
+        output.write_files(dict(_files(registry, native, data, source, output_, options, large)))
         for path in output_:
             tell(str(path))
     else:
-        image = images.decode(data, str(source), large=large) if picture is None else _seen(picture)
-        columns = width or shutil.get_terminal_size((80, 24)).columns
-        for line in half_blocks(image, columns):
+        image = images.decode(data, str(source), large=large) if native is None else None
+        for line in _drawn(native, image, terminal_ or terminal.detect(), width, options):
             typer.echo(line, color=True)  # a pager shows colours too
+    if native is not None and not quiet:
+        for note in native.notes():
+            say(f"{source}: {note}")
 
 
-def read_native(registry: Registry, data: bytes, path: Path) -> Picture | Shown | None:
-    """What a native file shows; ``None`` for an extension that no format reads. Raises ``FormatError``."""
-    problems = []
-    readers = registry.readers(path.suffix.lower())
-    for form in readers:
-        assert form.read is not None
-        try:
-            return (form.decode or form.read)(data)
-        except FormatError as error:
-            problems.append(f"{form.name}: {error}")
-    if problems:
-        raise FormatError(f"{str(path)!r} is broken or of another kind ({'; '.join(problems)})")
-    return None
+def _drawn(
+    native: Native | None, image: np.ndarray | None, way: str, columns: int, options: WriteOptions
+) -> Iterator[str]:
+    """Lines for the terminal. Where single pixels can be drawn, they are whole ones unless their true shape is asked
+    for: half blocks are too few for that."""
+    around = terminal.window()
+    if native is not None:
+        image = native.square() if way == "blocks" or options.aspect else _in_display_pixels(native, options)
+    assert image is not None
+    if way == "blocks":
+        yield from terminal.half_blocks(image, columns or around.columns)
+        return
+    pixels = np.rint(terminal.enlarged(image, around, columns) * 255).astype(np.uint8)
+    yield (terminal.kitty if way == "kitty" else terminal.sixel)(pixels)
 
 
 def _files(
     registry: Registry,
-    picture: Picture | Shown | None,
+    native: Native | None,
     data: bytes,
     source: Path,
     paths: Iterable[Path],
     options: WriteOptions,
     large: bool,
 ) -> Iterator[tuple[Path, bytes]]:
-    if isinstance(picture, Picture):
-        for each in output.plan(registry, picture.mode, paths):
+    if native is not None and isinstance(native.shown, Picture):
+        for each in output.plan(registry, native.shown.mode, paths):
             assert each.format.write is not None
-            yield each.path, each.format.write(picture, options)
+            yield each.path, each.format.write(native.shown, options)
         return
-    image = images.decode(data, str(source), large=large) if picture is None else _in_display_pixels(picture, options)
+    image = images.decode(data, str(source), large=large) if native is None else _in_display_pixels(native, options)
     for path in paths:
         if path.suffix.lower() != ".png":
-            raise output.OutputError(
-                f"output {str(path)!r}: {source.name} is no native picture and is written as .png only"
-            )
+            what = "no native picture" if native is None else "in no mode that we write"
+            raise output.OutputError(f"output {str(path)!r}: {source.name} is {what}, and goes to .png only")
         yield path, images.to_png(image)
 
 
-def _in_display_pixels(shown: Shown, options: WriteOptions) -> np.ndarray:
-    """float32 ``[height, width, 3]``: whole pixels repeated to about their shape, unless they are wanted raw."""
-    across, down = shown.pixel_aspect
-    image = shown.image.astype(np.float32) / 255.0
+def _in_display_pixels(native: Native, options: WriteOptions) -> np.ndarray:
+    """float32 ``[height, width, 3]``: pixels repeated to about their shape, or as the options say."""
     if options.raw:
-        return image
-    return image.repeat(max(1, round(down / across)), 0).repeat(max(1, round(across / down)), 1)
-
-
-def _seen(picture: Picture | Shown) -> np.ndarray:
-    """float32 ``[height, width, 3]`` in square pixels."""
-    if isinstance(picture, Shown):
-        return _in_display_pixels(picture, WriteOptions())
-    mode = picture.mode
-    height = display_size(mode)[1]
-    image = images.repeat(picture.image().astype(np.float32) / 255.0, mode)
-    return images.resize(image, (max(1, round(height * display_aspect(mode))), height))
-
-
-def half_blocks(image: np.ndarray, columns: int) -> Iterator[str]:
-    """Lines of 24-bit ANSI colour: each character is an upper half block, two square pixels above each other.
-
-    No wider than ``columns`` and never enlarged.
-    """
-    height, width = image.shape[:2]
-    columns = max(1, min(columns, width))
-    rows = max(2, round(height * columns / width / 2) * 2)
-    pixels = np.rint(images.resize(image, (columns, rows)) * 255).astype(np.uint8)
-    for top, bottom in zip(pixels[::2], pixels[1::2], strict=True):
-        cells = zip(top.tolist(), bottom.tolist(), strict=True)
-        yield "".join(_half_block(above, below) for above, below in cells) + "\x1b[0m"
-
-
-def _half_block(above: list[int], below: list[int]) -> str:
-    front, back = ";".join(map(str, above)), ";".join(map(str, below))
-    return f"\x1b[38;2;{front}m\x1b[48;2;{back}m\N{UPPER HALF BLOCK}"
+        return native.image()
+    return native.square() if options.aspect else native.repeated()
