@@ -10,7 +10,7 @@ import numpy as np
 
 from pixeldream import images
 from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, plugin_files, tell
+from pixeldream.cli.common import blame, open_registry, plugin_files, tell
 from pixeldream.cli.encode import encode
 from pixeldream.cli.inputs import Inputs
 from pixeldream.cli.options import ConvertOptions, NoMetadata, OutputFiles, PluginFiles, Quiet, command_of
@@ -66,7 +66,9 @@ def convert(
     mode = conversion.look.mode
     outputs = output.plan(registry, mode, output_ or output.usual(registry, mode, Path(options.image).stem))
     output.check([each.path for each in outputs], [*conversion.inputs, *conversion.plugins])
-    contents = encode(outputs, conversion.picture(), options, None if no_metadata else conversion.recipe())
+    with blame(registry, ("modes", mode.name)):
+        picture = conversion.picture()
+    contents = encode(registry, outputs, picture, options, None if no_metadata else conversion.recipe())
     output.write_files(contents)
     for path in contents:
         tell(str(path))

@@ -82,7 +82,10 @@ class LookOptions:
     palette: Annotated[
         str | None,
         option(
-            "--palette", metavar="NAME|FILE", help="Another palette, or a .gpl file.", autocompletion=named("palettes")
+            "--palette",
+            metavar="NAME|FILE",
+            help="Another palette, or a file of one.",
+            autocompletion=named("palettes"),
         ),
     ] = None
     dither: Annotated[
@@ -172,6 +175,15 @@ class StylizeOptions(LookOptions):
     sketch: Annotated[float, real("--sketch", help="Share of the steps that paint without limits first.")] = (
         SETTINGS.sketch
     )
+    loss: Annotated[
+        Several,
+        option(
+            "--loss",
+            metavar="NAME[:WEIGHT]",
+            autocompletion=named("losses"),
+            help="A loss that a plugin brings, besides; may be repeated.",
+        ),
+    ] = ()
     content_layer: Annotated[
         Several, option("--content-layer", metavar="LAYER", help="Layer that sees the content; may be repeated.")
     ] = ()
@@ -191,6 +203,9 @@ class StylizeOptions(LookOptions):
 
 PluginFiles = Annotated[
     list[Path] | None, option("--plugin", metavar="FILE", help="Load a plugin from a Python file; may be repeated.")
+]
+NoPlugins = Annotated[
+    list[str] | None, option("--no-plugin", metavar="NAME", help="Leave a plugin out; may be repeated.")
 ]
 OutputFiles = Annotated[
     list[Path] | None,

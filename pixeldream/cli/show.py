@@ -12,7 +12,7 @@ import typer
 
 from pixeldream import images
 from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, tell
+from pixeldream.cli.common import blame, open_registry, tell
 from pixeldream.cli.options import OutputFiles, PluginFiles, option
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_aspect, display_size
@@ -63,7 +63,8 @@ def read_native(registry: Registry, data: bytes, path: Path) -> Picture | Shown 
     for form in readers:
         assert form.read is not None
         try:
-            return (form.decode or form.read)(data)
+            with blame(registry, ("formats", form.name)):
+                return (form.decode or form.read)(data)
         except FormatError as error:
             problems.append(f"{form.name}: {error}")
     if problems:
@@ -83,7 +84,9 @@ def _files(
     if isinstance(picture, Picture):
         for each in output.plan(registry, picture.mode, paths):
             assert each.format.write is not None
-            yield each.path, each.format.write(picture, options)
+            with blame(registry, ("formats", each.format.name)):
+                data = each.format.write(picture, options)
+            yield each.path, data
         return
     image = images.decode(data, str(source), large=large) if picture is None else _in_display_pixels(picture, options)
     for path in paths:
