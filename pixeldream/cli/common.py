@@ -87,18 +87,19 @@ def blame(registry: Registry, *used: tuple[str, str]) -> Iterator[None]:
         # Our own errors are subclasses that say what is wrong; XLA says in a RuntimeError that memory is out.
         if (isinstance(error, ValueError) and type(error) is not ValueError) or "RESOURCE_EXHAUSTED" in str(error):
             raise
-        what = " or ".join(_parts(registry, used))
+        names, ways_out = _suspects(registry, used)
         kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
-        raise PluginError(f"{what} failed: {kind}{error}") from error
+        raise PluginError(f"{names} failed: {kind}{error}; {ways_out}") from error
 
 
-def _parts(registry: Registry, used: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The things that may be to blame: those of strangers, or all where there are none."""
+def _suspects(registry: Registry, used: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """What may be to blame, those of strangers or all where there are none; and what to do."""
     parts = [(getattr(registry, kind).kind, name, getattr(registry, kind).origins[name]) for kind, name in used]
     strangers = [part for part in parts if not registry.plugins.get(part[2], CORE).startswith(f"{CORE} ")]
-    for kind, name, plugin in strangers or parts:
-        asked = registry.files.get(plugin, plugin)
-        yield f"{kind} {name!r} of plugin {plugin!r} (see 'pixeldream plugin check {asked}', or use another {kind})"
+    chosen = strangers or parts
+    names = " or ".join(f"{kind} {name!r} of plugin {plugin!r}" for kind, name, plugin in chosen)
+    kind, _, plugin = chosen[0]
+    return names, f"'pixeldream plugin check {registry.files.get(plugin, plugin)}' says more; or use another {kind}"
 
 
 def say(text: str) -> None:

@@ -26,12 +26,14 @@ Only = Annotated[
     list[str] | None,
     option("--only", metavar="NAME", help="Only this mode, palette, format, dither ...; may be repeated."),
 ]
+Thorough = Annotated[bool, option("--thorough", help="Also what takes minutes; modes at their full size.")]
 ShowTraceback = Annotated[bool, option("--traceback", help="Show where each error was raised.")]
 
 
 def check(
     target: Target,
     only: Only = None,
+    thorough: Thorough = False,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
     plugin: PluginFiles = None,
@@ -48,7 +50,7 @@ def check(
     weights, unreadable = _weights(registry, name)
     wanted = [
         each
-        for each in [*checks(registry, name, weights), *unreadable]
+        for each in [*checks(registry, name, weights, thorough=thorough), *unreadable]
         if not only or each.kind == "plugin" or each.name in only
     ]
     results = _run(wanted, quiet or as_json)
@@ -128,11 +130,15 @@ def _lines(registry: Registry, name: str, results: Sequence[tuple[Check, Broken 
         found = list(group)
         kept = sum(broken is None for _, broken in found)
         yield f"{kind} {thing}: {kept} of {len(found)} laws kept"
+        said: set[str] = set()
         for each, broken in found:
-            if broken is not None:
+            if broken is not None and broken.message in said:
+                yield f"  broken    {each.title}: in the same way"
+            elif broken is not None:
+                said.add(broken.message)
                 yield f"  broken    {each.title}: {broken.message}"
                 yield f"  expected  {each.expected}"
-                yield f"  to do     {each.advice}"
+                yield f"  to do     {broken.advice}"
     for network in _without_weights(registry, name):
         yield f"network {network}: not checked; it comes without weights"
     broken_laws = sum(broken is not None for _, broken in results)
@@ -153,7 +159,7 @@ def _report(registry: Registry, name: str, results: Sequence[tuple[Check, Broken
             "kept": broken is None,
             "message": broken.message if broken else "",
             "expected": each.expected,
-            "advice": each.advice if broken else "",
+            "advice": broken.advice if broken else "",
         }
         for each, broken in results
     ]

@@ -57,7 +57,7 @@ def guide() -> None:
 
 def _check_name(registry: Registry, plain: str, typed: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > LONGEST:
-        better = re.sub(r"[^a-z0-9]+", "-", typed.lower()).strip("-0123456789")[:LONGEST].strip("-")
+        better = re.sub(r"[^a-z0-9]+", "-", typed.lower()).lstrip("-0123456789")[:LONGEST].strip("-")
         hint = f", such as {better}" if better and better != plain else ""
         raise OptionError(
             f"plugin name {typed!r}: a name is small letters, digits and hyphens, begins with a letter and has at most "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MEND = "mend what the message names; --traceback shows where it was raised"
+"""What there is to say of an error that no law has foreseen."""
+
 ADVICE = {
     "it_loads": "mend the line that the message names; --traceback shows where it was raised",
     "mode_has_its_palette": (

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from pixeldream.plugin import testing
-from pixeldream.plugin.advice import ADVICE
+from pixeldream.plugin.advice import ADVICE as ADVICE
+from pixeldream.plugin.advice import MEND
 from pixeldream.plugin.registry import Failure, Names, Registry, load
 from pixeldream.retro.format import Format
 from pixeldream.retro.mode import Mode
@@ -25,6 +26,9 @@ from pixeldream.retro.palette import Gamut, Palette
 
 SMALL = (96, 64)
 """The size at which modes are tried whose slots all span the screen: nothing but the time depends on it."""
+
+SLOW = (testing.mode_jits_to_the_same,)
+"""Laws that take minutes; of a mode without an own solve they try our solver rather than the mode."""
 
 Weights = Mapping[str, Mapping[str, Any]]
 """The arrays of networks, by the network's name and their own."""
@@ -50,12 +54,7 @@ class Check:
     @property
     def expected(self) -> str:
         """What the law says, in words."""
-        return " ".join((inspect.getdoc(self.law) or "").split())
-
-    @property
-    def advice(self) -> str:
-        """What to do where it is broken."""
-        return ADVICE.get(self.law.__name__, "mend what the message names; --traceback shows where it was raised")
+        return " ".join((inspect.getdoc(self.law) or "").replace("``", "").split())
 
     def broken(self) -> Broken | None:
         """Runs the law; ``None`` where it is kept."""
@@ -74,7 +73,7 @@ class Check:
     def _line(self, error: BaseException) -> str:
         """Where in the plugin's own files an error passed last."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if self.folder is not None and Path(frame.filename).is_relative_to(self.folder):
+            if self.folder is not None and Path(frame.filename).resolve().is_relative_to(self.folder):
                 return f" ({Path(frame.filename).name}, line {frame.lineno})"
         return ""
 
@@ -88,18 +87,29 @@ class Broken:
     error: Exception
 
     @property
+    def advice(self) -> str:
+        """What to do."""
+        says = isinstance(self.error, AssertionError | LookupError)  # else it is a mistake, not an answer
+        return ADVICE.get(self.check.law.__name__, MEND) if says else MEND
+
+    @property
     def errors(self) -> list[BaseException]:
         """What was raised; for a plugin that does not load, what was raised in it."""
         failures = self.check.arguments[0] if self.check.law is it_loads else []
         return [failure.error for failure in failures if failure.error is not None] or [self.error]
 
 
-def checks(registry: Registry, plugin: str, weights: Weights | None = None) -> Iterator[Check]:
-    """All laws for what ``plugin`` brings; a network's, where ``weights`` holds its arrays."""
+def checks(
+    registry: Registry, plugin: str, weights: Weights | None = None, *, thorough: bool = False
+) -> Iterator[Check]:
+    """The laws for what ``plugin`` brings; a network's, where ``weights`` holds its arrays.
+
+    ``thorough``: also those that take minutes, and every mode at its own size.
+    """
     failures = [failure for failure in registry.failures if failure.plugin == plugin]
     yield Check("plugin", plugin, it_loads, (failures,), "loads")
     folder = registry.folder(plugin)
-    for check in _all(registry, plugin, weights or {}):
+    for check in _all(registry, plugin, weights or {}, thorough):
         yield replace(check, folder=folder)
 
 
@@ -109,20 +119,22 @@ def checks_of(file: Path) -> list[Check]:
     return list(checks(registry, next(iter(registry.files))))
 
 
-def _all(registry: Registry, plugin: str, weights: Weights) -> Iterator[Check]:
+def _all(registry: Registry, plugin: str, weights: Weights, thorough: bool) -> Iterator[Check]:
     modes: list[Mode] = _own(registry.modes, plugin)
     for mode in modes:
         yield Check("mode", mode.name, mode_has_its_palette, (mode, registry), "has its palette")
         if (palette := palette_of(mode, registry)) is not None:
-            tried = small(mode)
-            yield from (_law("mode", mode.name, law, (tried, palette)) for law in laws_of(mode))
+            tried = mode if thorough else small(mode)
+            chosen = [law for law in testing.MODE_LAWS if thorough or law not in SLOW]
+            yield from (_law("mode", mode.name, law, (tried, palette)) for law in chosen)
     for palette in _own(registry.palettes, plugin):
         yield from (_law("palette", palette.name, law, (palette,)) for law in testing.PALETTE_LAWS)
     for form in _own(registry.formats, plugin):
         yield from _format_laws(registry, form, modes)
-    for kind, laws in (("dither", testing.DITHER_LAWS), ("loss", testing.LOSS_LAWS)):
-        for thing in _own(registry.dithers if kind == "dither" else registry.losses, plugin):
-            yield from (_law(kind, thing.name, law, (thing,)) for law in laws)
+    for dither in _own(registry.dithers, plugin):
+        yield from (_law("dither", dither.name, law, (dither,)) for law in testing.DITHER_LAWS)
+    for loss in _own(registry.losses, plugin):
+        yield from (_law("loss", loss.name, law, (loss,)) for law in testing.LOSS_LAWS)
     for network in _own(registry.networks, plugin):
         if network.name in weights:
             arguments = (network, weights[network.name])
@@ -136,11 +148,6 @@ def _own(names: Names[Any], plugin: str) -> list[Any]:
 def _law(kind: str, name: str, law: Callable[..., None], arguments: tuple[Any, ...], also: str = "") -> Check:
     title = law.__name__.removeprefix(f"{kind}_").replace("_", " ")
     return Check(kind, name, law, arguments, f"{title}{also}")
-
-
-def laws_of(mode: Mode) -> list[Callable[..., None]]:
-    """Without jit a solve of a mode's own takes minutes: it is not tried."""
-    return [law for law in testing.MODE_LAWS if mode.solve is None or law is not testing.mode_jits_to_the_same]
 
 
 def small(mode: Mode) -> Mode:
