@@ -382,9 +382,9 @@ def test_the_list_of_plugins_gives_versions(capsys: Capsys, folder: Path) -> Non
 
 def test_palette_files_reach_the_tool_without_code(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    colours = "\n".join(f"{n * 16:02x}{n * 8:02x}{n:02x}" for n in range(16))
-    (folder / "mine.hex").write_text(colours)
-    assert call(capsys, "convert", "photo.png", "-m", "c64-hires", "--palette", "mine.hex", "-o", "a.png").code == 0
+    colours = "\n".join(f"{n * 16} {n * 8} {n}" for n in range(16))
+    (folder / "mine.gpl").write_text(f"GIMP Palette\n# Source: me\n{colours}\n")
+    assert call(capsys, "convert", "photo.png", "-m", "c64-hires", "--palette", "mine.gpl", "-o", "a.png").code == 0
     package = folder / "pixeldream_colours"
     (package / "palettes").mkdir(parents=True)
     (package / "__init__.py").write_text("")

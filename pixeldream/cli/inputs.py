@@ -17,7 +17,6 @@ from pixeldream.look import Look, look
 from pixeldream.neural.loss import Weighted
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.palette import Palette, read_palette
-from pixeldream.retro.palette_files import WRITERS
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Inputs:
         """The mode and its colours. Raises ``UnknownName`` or ``ValueError``."""
         images.check_fit(options.fit)
         palette = options.palette
-        if palette is not None and palette not in registry.palettes and _is_palette_file(palette):
+        if palette is not None and palette.lower().endswith(".gpl"):
             self.hashes[palette] = sha256(Path(palette))
             return self._look(registry, options, read_palette(Path(palette)))
         return self._look(registry, options, palette)
@@ -47,10 +46,6 @@ class Inputs:
         return look(
             registry, options.mode, palette=palette, dither=options.dither, locks=options.locks(), border=options.border
         )
-
-
-def _is_palette_file(text: str) -> bool:
-    return Path(text).suffix.lower() in WRITERS or Path(text).is_file()
 
 
 def split_weight(text: str) -> tuple[str, float]:

@@ -84,7 +84,7 @@ class LookOptions:
         option(
             "--palette",
             metavar="NAME|FILE",
-            help="Another palette, or a file of one.",
+            help="Another palette, or a .gpl file.",
             autocompletion=named("palettes"),
         ),
     ] = None

@@ -23,6 +23,9 @@ ADVICE = {
         "let solve choose what has no error where there is such a choice; where the machine makes that impossible, say "
         "exact=False"
     ),
+    "mode_shows_its_own_drawings": (
+        "let solve give a legal picture back exactly, or bring redraw besides an own solve, which tells a drawing apart"
+    ),
     "mode_never_loses_to_chance": "measure the error in solve as squared distance in OKLab: pd.srgb_to_oklab",
     "mode_jits_to_the_same": "let nothing depend on the values of traced arrays by Python's own if, int() or numpy",
     "mode_does_not_retrace": (
