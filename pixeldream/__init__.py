@@ -59,7 +59,7 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Diffusion", "FeatureNetwork", "Format", "FormatError", "Gamut", "Loss", "Memory", "MemoryOverlap", "Mode",
+    "NONE", "Diffusion", "FeatureNetwork", "Format", "FormatError", "Gamut", "Memory", "MemoryOverlap", "Mode",
     "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "Tiles", "WriteOptions",
     "build_squeezenet", "build_vgg", "convert", "display_aspect", "display_size", "encode_palette", "hookimpl",
     "palette", "read_palette", "repeats", "stylize",
