@@ -157,6 +157,10 @@ BROKEN = {
         MODES.replace("'c64-pepto')", "'c64-pepto', colours=15)"),
         ["palette 'c64-pepto' has 16 colours, and the mode says colours=15"],
     ),
+    "a name that options can't take": (
+        "@pd.hookimpl\ndef register_dithers(): return [pd.Ordered('my dither:1', ((0, 1),))]",
+        ["'my dither:1' is no such name", "small letters, digits, hyphens", "rename it"],
+    ),
     "a dither with a bias": (
         "@pd.hookimpl\ndef register_dithers(): return [pd.Ordered('d', ((0, 0), (0, 3)))]",
         ["dither d", "thresholds have a mean of"],
@@ -232,7 +236,7 @@ def test_the_right_twins_of_the_broken_ones_pass(capsys: Capsys, folder: Path) -
     own = call(
         capsys, "plugin", "check", written("own", OWN.replace("PIXELS", "nearest").replace("COLOUR", "3")), "--thorough"
     )
-    assert "mode toy: 7 of 7 laws kept" in own.out
+    assert "mode toy: 8 of 8 laws kept" in own.out
     assert own.code == 0, own.out
 
 
@@ -243,7 +247,7 @@ def test_a_check_for_machines_of_one_thing_with_its_traceback(capsys: Capsys, fo
     )
     ran = call(capsys, "plugin", "check", written("mine", source), "--only", "p", "--json", "--traceback")
     report = json.loads(ran.out)
-    assert [law["name"] for law in report["laws"]] == ["mine", "p", "p"]
+    assert [law["name"] for law in report["laws"]] == ["mine", "p", "p", "p"]
     assert [law["law"] for law in report["laws"] if not law["kept"]] == ["names its source"]
     assert ran.code == 1
     assert "AssertionError" in ran.err
@@ -271,7 +275,13 @@ def test_every_law_says_what_it_expects_and_what_to_do() -> None:
     from pixeldream.plugin import testing
 
     laws = [law for name in dir(testing) if name.endswith("_LAWS") for law in getattr(testing, name)]
-    for law in [*laws, checking.it_loads, checking.mode_has_its_palette, checking.format_has_a_mode]:
+    for law in [
+        *laws,
+        checking.it_loads,
+        checking.name_can_be_typed,
+        checking.mode_has_its_palette,
+        checking.format_has_a_mode,
+    ]:
         check = checking.Check("mode", "m", law, (), "")
         assert check.expected, law
         assert law.__name__ in checking.ADVICE, law
@@ -294,6 +304,7 @@ def install(folder: Path, name: str, source: str, monkeypatch: pytest.MonkeyPatc
 EVIL = {
     "evil_import": ("raise RuntimeError('no luck')", "evil_import 1.0 can't be loaded: RuntimeError: no luck"),
     "evil_hook": ("@pd.hookimpl\ndef register_modes(): return 1 / 0", "register_modes raised ZeroDivisionError"),
+    "evil_exit": ("@pd.hookimpl\ndef register_modes(): raise SystemExit(3)", "register_modes raised SystemExit"),
     "evil_spelling": ("@pd.hookimpl\ndef register_mode(): return []", "no hook 'register_mode'; did you mean"),
     "evil_name": (
         "@pd.hookimpl\ndef register_dithers(): return [pd.Ordered('bayer4', ((0, 1),))]",

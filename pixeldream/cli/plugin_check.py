@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,8 +125,10 @@ def _run(wanted: Sequence[Check], quiet: bool) -> list[tuple[Check, Broken | Non
 
 
 def _lines(registry: Registry, name: str, results: Sequence[tuple[Check, Broken | None]]) -> Iterable[str]:
-    for (kind, thing), group in groupby(results, lambda result: (result[0].kind, result[0].name)):
-        found = list(group)
+    groups: dict[tuple[str, str], list[tuple[Check, Broken | None]]] = {}
+    for result in results:
+        groups.setdefault((result[0].kind, result[0].name), []).append(result)
+    for (kind, thing), found in groups.items():
         kept = sum(broken is None for _, broken in found)
         yield f"{kind} {thing}: {kept} of {len(found)} laws kept"
         said: set[str] = set()

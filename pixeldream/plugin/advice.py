@@ -7,6 +7,7 @@ MEND = "mend what the message names; --traceback shows where it was raised"
 
 ADVICE = {
     "it_loads": "mend the line that the message names; --traceback shows where it was raised",
+    "name_can_be_typed": "rename it, such as thomson-mo5",
     "mode_has_its_palette": (
         "let register_palettes return that palette, put its .gpl file into the folder 'palettes' of the package, or "
         "correct palette= or colours="

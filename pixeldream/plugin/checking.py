@@ -10,6 +10,7 @@ A plugin's own tests run them as well::
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from typing import Any
 from pixeldream.plugin import testing
 from pixeldream.plugin.advice import ADVICE as ADVICE
 from pixeldream.plugin.advice import MEND
-from pixeldream.plugin.registry import Failure, Names, Registry, load
+from pixeldream.plugin.registry import KINDS, Failure, Names, Registry, load
 from pixeldream.retro.format import Format
 from pixeldream.retro.mode import Mode
 from pixeldream.retro.palette import Gamut, Palette
@@ -121,6 +122,10 @@ def checks_of(file: Path) -> list[Check]:
 
 def _all(registry: Registry, plugin: str, weights: Weights, thorough: bool) -> Iterator[Check]:
     modes: list[Mode] = _own(registry.modes, plugin)
+    for kind in KINDS:
+        names = getattr(registry, kind)
+        for thing in _own(names, plugin):
+            yield Check(names.kind, thing.name, name_can_be_typed, (thing.name,), "has a name that can be typed")
     for mode in modes:
         yield Check("mode", mode.name, mode_has_its_palette, (mode, registry), "has its palette")
         if (palette := palette_of(mode, registry)) is not None:
@@ -183,6 +188,11 @@ def _format_laws(registry: Registry, form: Format, own: list[Mode]) -> Iterator[
 def it_loads(failures: list[Failure]) -> None:
     """It is imported, its hooks exist, return what they should, and its names are its own."""
     assert not failures, "; ".join(failure.message for failure in failures)
+
+
+def name_can_be_typed(name: str) -> None:
+    """A name is small letters, digits, hyphens and full stops: behind : and = options have other things to say."""
+    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name), f"{name!r} is no such name"
 
 
 def mode_has_its_palette(mode: Mode, registry: Registry) -> None:

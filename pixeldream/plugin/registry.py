@@ -183,11 +183,13 @@ class Registry:
     def _call(self, function: Callable, hook: str, names: Names, fits: Callable[[Any], bool], plugin: str) -> None:
         try:
             values = list(function())
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may even call sys.exit
             self._fail(plugin, f"{hook} raised {type(error).__name__}: {error}; {_ways_out(plugin)}", error)
             return
         for value in values:
-            if not fits(value):
+            if not fits(value) or not isinstance(value.name, str):
                 self._fail(plugin, f"{hook} returned {value!r:.60}, which is no {names.kind}; {_ways_out(plugin)}")
             else:
                 self._claim(names, value, plugin)
@@ -210,7 +212,7 @@ class Registry:
             manager.register(module, name)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a plugin may even call sys.exit while it is imported
+        except BaseException as error:  # it may even call sys.exit
             message = f"{where} can't be loaded: {type(error).__name__}: {error}; {_ways_out(name)}"
             self._fail(name, message, error)
             return
