@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ def test_a_new_plugin_passes_its_own_tests_and_the_linter(capsys: Capsys, folder
     ran = call(capsys, "plugin", "new", "my-machine", "--machine", "My Machine")
     assert ran.code == 0
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == set(ran.out.split())
-    if shutil.which("ruff") or _has_module("ruff"):
+    if importlib.util.find_spec("ruff"):
         for command in (["check"], ["format", "--check"]):
             ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "my-machine"]
             assert subprocess.run(ruff, capture_output=True, check=False).returncode == 0
@@ -48,12 +49,6 @@ def test_a_new_plugin_passes_its_own_tests_and_the_linter(capsys: Capsys, folder
     done = subprocess.run(tests, cwd="my-machine", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
-
-
-def _has_module(name: str) -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec(name) is not None
 
 
 def test_a_new_plugin_keeps_all_laws_wherever_one_stands(
