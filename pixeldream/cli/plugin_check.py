@@ -89,8 +89,9 @@ def _load(target: str, others: Sequence[Path]) -> tuple[Registry, str]:
 
 def _check_only(registry: Registry, plugin: str, only: Iterable[str]) -> None:
     known = [name for kind in KINDS for name, origin in getattr(registry, kind).origins.items() if origin == plugin]
+    failed = any(failure.plugin == plugin for failure in registry.failures)  # that is what there is to say then
     for name in only:
-        if name not in known:
+        if name not in known and not failed:
             raise UnknownName(f"plugin {plugin!r} brings no {name!r}{suggestion(name, known)}")
 
 
@@ -141,7 +142,7 @@ def _lines(registry: Registry, name: str, results: Sequence[tuple[Check, Broken 
                 yield f"  expected  {each.expected}"
                 yield f"  to do     {broken.advice}"
     for network in _without_weights(registry, name):
-        yield f"network {network}: not checked; it comes without weights"
+        yield f"network {network}: what it sees is not checked; it comes without weights"
     broken_laws = sum(broken is not None for _, broken in results)
     yield f"plugin {name}: {'all laws kept' if not broken_laws else f'{broken_laws} broken'}"
 
