@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pixeldream.api import check as check
     from pixeldream.api import convert as convert
     from pixeldream.api import stylize as stylize
+    from pixeldream.neural.loss import Loss as Loss
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
     from pixeldream.neural.networks.base import Network as Network
     from pixeldream.neural.networks.squeezenet import build as build_squeezenet
@@ -37,8 +38,11 @@ __version__ = "0.1.0"
 _LAZY = {
     "Candidates": ("pixeldream.retro.dithering", "Candidates"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
+    "Loss": ("pixeldream.neural.loss", "Loss"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
+    "Seen": ("pixeldream.neural.loss", "Seen"),
     "Solution": ("pixeldream.retro.solve", "Solution"),
+    "WeightsError": ("pixeldream.neural.weights", "WeightsError"),
     "add_thresholds": ("pixeldream.retro.solve", "biased"),
     "build_squeezenet": ("pixeldream.neural.networks.squeezenet", "build"),
     "build_vgg": ("pixeldream.neural.networks.vgg", "build"),

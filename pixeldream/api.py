@@ -8,8 +8,9 @@ Images are sRGB ``[height, width, 3]``, uint8 or float in [0, 1], in *display pi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ import numpy as np
 
 from pixeldream import images
 from pixeldream.look import CONVERT_DITHER, Look, look
+from pixeldream.neural.loss import OWN, Weighted
 from pixeldream.neural.optimise import Progress, evaluate
 from pixeldream.neural.settings import DEFAULT_NETWORK
 from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, check_sizes, make_targets
@@ -31,6 +33,9 @@ from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Palette
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
+
+REPORTED = ("content", "style", "total")
+"""Those of our own losses that a report gives, besides all that plugins bring."""
 
 
 def convert_look(image: np.ndarray, chosen: Look) -> Picture:
@@ -88,6 +93,7 @@ class StylizeJob:
     schedule: Schedule
     settings: Settings
     start: np.ndarray | None = None
+    more: Sequence[Weighted] = ()
 
     def __post_init__(self) -> None:
         width, height = display_size(self.look.mode)
@@ -102,19 +108,19 @@ class StylizeJob:
             settings = replace(settings, sketch=0.0)
         return paint(
             self.content, self.styles, self.networks, self.look.canvas(self.schedule), settings=settings,
-            start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode),
+            more=self.more, start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode),
         )  # fmt: skip
 
     def losses(self, progress: Progress, picture: Picture) -> tuple[dict[str, float], dict[str, float]]:
         """Losses of the legal picture as written, and of the image before its last projection."""
         content, styles = jnp.asarray(self.content), [Style(jnp.asarray(s.image), s.weight) for s in self.styles]
-        objective, arrays = make_targets(content, styles, self.networks, self.settings)
+        objective, arrays = make_targets(content, styles, self.networks, self.settings, self.more)
         shown = view(self.look.mode)(jnp.asarray(picture.image(), jnp.float32) / 255.0)
         free = progress.params
         if free.shape != shown.shape:
             free = view(self.look.mode)(free) if free.shape[:2] == picture.pixels.shape else shown
         return tuple(  # type: ignore[return-value]
-            {f"{name}_loss": float(found[name]) for name in ("content", "style", "total")}
+            {f"{name}_loss": float(found[name]) for name in found if name not in OWN or name in REPORTED}
             for found in (evaluate(objective, arrays, image) for image in (shown, free))
         )
 
@@ -135,13 +141,15 @@ def stylize(
     weights: Any = None,
     schedule: str = DEFAULT_SCHEDULE,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
+    losses: Mapping[str, float] = MappingProxyType({}),
     fit: str = "cover",
     registry: Registry | None = None,
     **options: Any,
 ) -> Picture:
     """``content`` painted in the manner of ``style`` (images of any size, or a list of styles), legal in ``mode``.
 
-    ``weights``: a file for ``network``. ``options`` as for :func:`look`. Raises ``UnknownName``, ``ValueError``.
+    ``weights``: a file for ``network``. ``losses``: weights of those that plugins bring, by name. ``options`` as for
+    :func:`look`. Raises ``UnknownName``, ``ValueError``.
     """
     registry = registry or load()
     chosen = look(registry, mode, **options)
@@ -152,6 +160,7 @@ def stylize(
         [Style(images.limit(images.as_float(picture), max(display_size(chosen.mode)))) for picture in pictures],
         [LoadedNetwork(feature_network, jax.tree.map(jnp.asarray, dict(arrays)))],
         chosen, Schedule.parse(schedule), settings,
+        more=[Weighted(registry.losses[name], weight) for name, weight in losses.items()],
     )  # fmt: skip
     *_, last = job.run()
     return last.finish()

@@ -23,8 +23,11 @@ from pixeldream.plugin.registry import Registry
 Capsys = pytest.CaptureFixture[str]
 
 COMMANDS = [
-    "stylize", "convert", "check", "show", "rerun", "modes", "palettes", "dithers", "formats", "networks", "plugins",
+    "stylize", "convert", "check", "show", "rerun", "modes", "palettes", "dithers", "formats", "networks", "losses",
+    "plugins",
 ]  # fmt: skip
+
+KIT = [["plugin"], ["plugin", "new"], ["plugin", "check"], ["plugin", "guide"]]
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def without_jax(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"]])
+@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT])
 def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
     if len(command) == 0:
         assert without_jax("--help")[0] == 0
@@ -80,6 +83,10 @@ def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
         (["modes", "c64-hire"], "did you mean c64-hires"),
         (["modes"], "c64-multicolor"),
         (["plugins"], "pixeldream"),
+        (["stylize", "--loss", "outlines"], "unknown loss 'outlines'"),
+        (["plugin", "check", "c46"], "did you mean c64"),
+        (["plugin", "new", "c64"], "'c64' is taken"),
+        (["modes", "--no-plugin", "amigo"], "did you mean amiga"),
     ],
 )
 def test_names_are_looked_up_without_jax(arguments: list[str], message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from command import call
 
 from pixeldream.plugin import testing
+from pixeldream.plugin.checking import checks_of
 from pixeldream.plugin.registry import load
 
 ROOT = Path(__file__).parent.parent
@@ -55,11 +56,9 @@ def test_the_plugin_in_twenty_lines_is_that_and_keeps_the_laws(plugin: Path) -> 
     assert len(lines) <= 20
     registry = load([plugin])
     assert registry.failures == []
+    for check in checks_of(plugin):
+        check()
     mode, palette = registry.modes["my-spectrum"], registry.palettes["my-spectrum"]
-    for law in testing.PALETTE_LAWS:
-        law(palette)
-    for law in (testing.mode_is_a_value, testing.mode_solves_legally, testing.mode_keeps_legal_pictures):
-        law(mode, palette)
     picture = testing.random_picture(mode, palette)
     assert registry.writers("my-spectrum")[".png"].write is not None
     assert picture.image().shape == (192, 256, 3)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pixeldream import images
 from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, plugin_files, say, tell
+from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.encode import encode
 from pixeldream.cli.inputs import Inputs, Source
 from pixeldream.cli.options import ConvertOptions, NoMetadata, OutputFiles, PluginFiles, Quiet, command_of
@@ -92,11 +92,12 @@ def convert(
     mode = conversion.look.mode
     outputs = output.plan(registry, mode, output_ or output.usual(registry, mode, Path(options.image).stem))
     output.check([each.path for each in outputs], [*conversion.inputs, *conversion.plugins])
-    picture = conversion.drawn()
-    if picture is not None and not quiet:
-        say(f"{options.image} is legal in {mode.name}: no pixel is changed")
-    picture = picture or conversion.best()
-    contents = encode(outputs, picture, options, None if no_metadata else conversion.recipe())
+    with blame(registry, ("modes", mode.name)):
+        picture = conversion.drawn()
+        if picture is not None and not quiet:
+            say(f"{options.image} is legal in {mode.name}: no pixel is changed")
+        picture = picture or conversion.best()
+    contents = encode(registry, outputs, picture, options, None if no_metadata else conversion.recipe())
     output.write_files(contents)
     for path in contents:
         tell(str(path))

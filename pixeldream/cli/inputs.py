@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pixeldream.cli.native import read_native
 from pixeldream.cli.options import LookOptions, OptionError
 from pixeldream.cli.recipe import sha256
 from pixeldream.look import Look, look
+from pixeldream.neural.loss import Weighted
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.mode import Picture
 from pixeldream.retro.palette import Palette, read_palette
@@ -111,3 +113,25 @@ def named_network(registry: Registry, text: str) -> tuple[Any, str | None]:
     if file and not Path(file).is_file():
         raise OptionError(f"network {text!r}: there is no file {file!r}; check the name")
     return network, file or None
+
+
+def named_losses(registry: Registry, texts: Iterable[str]) -> list[Weighted]:
+    """The losses of ``NAME[:WEIGHT]``. Raises ``UnknownName`` or :class:`OptionError`."""
+    chosen: dict[str, Weighted] = {}
+    for text in texts:
+        name, colon, tail = text.partition(":")
+        loss = registry.losses[name]
+        if name in chosen:
+            raise OptionError(f"loss {name!r} is asked for twice; give it once, with the weight of both")
+        chosen[name] = Weighted(loss, _weight(text, tail) if colon else 1.0)
+    return list(chosen.values())
+
+
+def _weight(text: str, tail: str) -> float:
+    try:
+        weight = float(tail)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight < float("inf"):
+        raise OptionError(f"loss {text!r}: the weight behind the colon is a number above 0, not {tail!r}")
+    return weight

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pixeldream import images
-from pixeldream.cli.inputs import Inputs, named_network, split_weight
+from pixeldream.cli.inputs import Inputs, named_losses, named_network, split_weight
 from pixeldream.cli.interrupt import Interrupt
 from pixeldream.cli.options import OptionError, StylizeOptions
 from pixeldream.cli.recipe import Recipe, make, sha256
 from pixeldream.look import Look
+from pixeldream.neural.loss import Weighted
 from pixeldream.neural.settings import Settings
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_aspect, display_size
@@ -43,6 +44,7 @@ class Prepared:
     schedule: Schedule
     settings: Settings
     networks: list[tuple[Any, str | None]]
+    losses: list[Weighted]
     content: np.ndarray
     styles: list[tuple[np.ndarray, float]]
     start: np.ndarray | None
@@ -56,6 +58,12 @@ class Prepared:
         return [*self.inputs, *self.plugins, *weights]
 
     @property
+    def used(self) -> list[tuple[str, str]]:
+        """What plugins bring that the run uses: (kind, name)."""
+        networks = [("networks", network.name) for network, _ in self.networks]
+        return [("modes", self.look.mode.name), *networks, *(("losses", each.loss.name) for each in self.losses)]
+
+    @property
     def stem(self) -> str:
         """What outputs are called that nobody named."""
         return Path(self.options.content).stem if self.options.content else SAMPLE
@@ -67,13 +75,14 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     look = inputs.look(registry, options)
     schedule, settings = Schedule.parse(options.schedule), options.settings()
     networks = [named_network(registry, text) for text in options.network]
+    losses = named_losses(registry, options.loss)
     styles = _styles(registry, inputs, look.mode, options.style)
     content = _content(registry, inputs, look.mode, options)
     start = None
     if options.init not in ("content", "noise"):
         start = images.fit(inputs.image(registry, options.init), look.mode, options.fit)
     hashes = {str(path): sha256(path) for path in plugins}
-    return Prepared(options, look, schedule, settings, networks, content, styles, start, inputs.hashes, hashes)
+    return Prepared(options, look, schedule, settings, networks, losses, content, styles, start, inputs.hashes, hashes)
 
 
 def _content(registry: Registry, inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
@@ -160,7 +169,9 @@ def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
     if prepared.options.init == "noise":
         start = api.noise(prepared.settings.seed, prepared.look.mode)
     styles = [Style(image, weight) for image, weight in prepared.styles]
-    job = api.StylizeJob(prepared.content, styles, networks, prepared.look, prepared.schedule, prepared.settings, start)
+    job = api.StylizeJob(
+        prepared.content, styles, networks, prepared.look, prepared.schedule, prepared.settings, start, prepared.losses
+    )
     return job, hashes
 
 

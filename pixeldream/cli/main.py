@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -17,10 +18,13 @@ from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
 from pixeldream.cli.formats import formats
 from pixeldream.cli.interrupt import INTERRUPTED
+from pixeldream.cli.losses import losses
 from pixeldream.cli.modes import modes
 from pixeldream.cli.networks import networks
-from pixeldream.cli.options import option
+from pixeldream.cli.options import NoPlugins, option
 from pixeldream.cli.palettes import palettes
+from pixeldream.cli.plugin_check import check as check_plugin
+from pixeldream.cli.plugin_new import guide, new
 from pixeldream.cli.plugins import plugins
 from pixeldream.cli.rerun import rerun
 from pixeldream.cli.show import show
@@ -37,14 +41,36 @@ TRACEBACK = "PIXELDREAM_TRACEBACK"
 # Plain help and plain errors: one line an error, and no time lost on drawing boxes.
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
+
+def _may_leave_out(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with ``--no-plugin`` among its options."""
+    hints = get_type_hints(command, include_extras=True)
+    own = [each.replace(annotation=hints[each.name]) for each in inspect.signature(command).parameters.values()]
+    no_plugin = inspect.Parameter("no_plugin", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=NoPlugins)
+
+    def wrapped(no_plugin: list[str] | None = None, **values: Any) -> None:
+        common.leave_out_too(no_plugin or [])
+        command(**values)
+
+    wrapped.__signature__ = inspect.Signature([*own, no_plugin])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {each.name: each.annotation for each in (*own, no_plugin)}
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    return wrapped
+
+
 app = typer.Typer(name="pixeldream", **_PLAIN)
 train = typer.Typer(**_PLAIN)
-train.command()(features)
+train.command()(_may_leave_out(features))
 for _command in (stylize, convert, check, show, rerun):
-    app.command()(_command)
+    app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
-for _command in (modes, palettes, dithers, formats, networks, plugins):
-    app.command()(_command)
+for _command in (modes, palettes, dithers, formats, networks, losses, plugins):
+    app.command()(_may_leave_out(_command))
+plugin_kit = typer.Typer(**_PLAIN)
+plugin_kit.command()(new)
+plugin_kit.command("check")(_may_leave_out(check_plugin))
+plugin_kit.command()(guide)
+app.add_typer(plugin_kit, name="plugin")
 
 
 @app.callback(invoke_without_command=True)
@@ -54,9 +80,11 @@ def pixeldream(
     plugin: Annotated[
         list[Path] | None, option("--plugin", metavar="FILE", help="Load a plugin from a Python file; may be repeated.")
     ] = None,
+    no_plugin: NoPlugins = None,
 ) -> None:
     """Neural art that real retro machines can show."""
     common.use_plugins(plugin or [])
+    common.leave_out(no_plugin or [])
     if version:
         typer.echo(f"pixeldream {__version__}")
     elif context.invoked_subcommand is None:
@@ -66,6 +94,13 @@ def pixeldream(
 @train.callback(invoke_without_command=True)
 def train_networks(context: typer.Context) -> None:
     """Train networks."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@plugin_kit.callback(invoke_without_command=True)
+def write_plugins(context: typer.Context) -> None:
+    """Write a plugin: begin one, check it, read how."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

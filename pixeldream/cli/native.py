@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pixeldream import images
+from pixeldream.cli.common import blame
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.format import Format, FormatError, Shown
 from pixeldream.retro.mode import Picture
@@ -64,7 +65,8 @@ def read_native(registry: Registry, data: bytes, path: Path) -> Native | None:
     for form in registry.readers(path.suffix.lower()):
         assert form.read is not None
         try:
-            return Native(form, (form.decode or form.read)(data))
+            with blame(registry, ("formats", form.name)):
+                return Native(form, (form.decode or form.read)(data))
         except FormatError as error:
             problems.append(f"{form.name}: {error}")
     if problems:

@@ -180,6 +180,15 @@ class StylizeOptions(LookOptions):
     sketch: Annotated[float, real("--sketch", help="Share of the steps that paint without limits first.")] = (
         SETTINGS.sketch
     )
+    loss: Annotated[
+        Several,
+        option(
+            "--loss",
+            metavar="NAME[:WEIGHT]",
+            autocompletion=named("losses"),
+            help="A loss that a plugin brings, besides; may be repeated.",
+        ),
+    ] = ()
     content_layer: Annotated[
         Several, option("--content-layer", metavar="LAYER", help="Layer that sees the content; may be repeated.")
     ] = ()
@@ -199,6 +208,9 @@ class StylizeOptions(LookOptions):
 
 PluginFiles = Annotated[
     list[Path] | None, option("--plugin", metavar="FILE", help="Load a plugin from a Python file; may be repeated.")
+]
+NoPlugins = Annotated[
+    list[str] | None, option("--no-plugin", metavar="NAME", help="Leave a plugin out; may be repeated.")
 ]
 OutputFiles = Annotated[
     list[Path] | None,

@@ -8,9 +8,7 @@ from typing import Any
 from pixeldream.cli.common import open_registry, tell
 from pixeldream.cli.lists import Entry, Name, details, table
 from pixeldream.cli.options import Json, PluginFiles
-from pixeldream.plugin.registry import CORE, Names, Registry, UnknownName, suggestion
-
-KINDS = ("modes", "palettes", "formats", "dithers", "networks")
+from pixeldream.plugin.registry import CORE, KINDS, Names, Registry, UnknownName, suggestion
 
 
 def describe(registry: Registry, name: str) -> Entry:
@@ -21,13 +19,20 @@ def describe(registry: Registry, name: str) -> Entry:
         if own := [each for each, origin in names.origins.items() if origin == name]:
             brings[kind] = own
     failures = [failure.message for failure in registry.failures if failure.plugin == name]
-    return {"name": name, "from": registry.plugins.get(name, ""), "brings": brings, "failures": failures}
+    return {
+        "name": name,
+        "version": registry.versions.get(name, ""),
+        "from": registry.plugins.get(name) or registry.left_out.get(name, ""),
+        "left_out": name in registry.left_out,
+        "brings": brings,
+        "failures": failures,
+    }
 
 
 def plugins(name: Name = None, as_json: Json = False, plugin: PluginFiles = None) -> None:
     """List the plugins and what they bring, or show one."""
     registry = open_registry(plugin)
-    known = dict.fromkeys([*registry.plugins, *(failure.plugin for failure in registry.failures)])
+    known = dict.fromkeys([*registry.plugins, *(failure.plugin for failure in registry.failures), *registry.left_out])
     if name is not None and name not in known:
         raise UnknownName(f"unknown plugin {name!r}{suggestion(name, known)}")
     entries = [describe(registry, each) for each in ([name] if name is not None else known) if each != CORE]
@@ -36,13 +41,25 @@ def plugins(name: Name = None, as_json: Json = False, plugin: PluginFiles = None
     elif name is not None:
         tell(details(_flat(entries[0])))
     else:
-        tell(table([[entry["name"], entry["from"], _summary(entry)] for entry in entries]))
+        tell(table([[entry["name"], _origin(entry), _summary(entry)] for entry in entries]))
+
+
+def _origin(entry: Entry) -> str:
+    """Where a plugin comes from, with its version: a distribution's is said already."""
+    said = entry["from"].endswith(f" {entry['version']}")
+    return entry["from"] if said else f"{entry['from']} {entry['version']}".strip()
 
 
 def _flat(entry: Entry) -> Entry:
-    return {"name": entry["name"], "from": entry["from"], **entry["brings"], "failures": entry["failures"]}
+    return {
+        **{key: entry[key] for key in entry if key not in ("brings", "failures")},
+        **entry["brings"],
+        "failures": entry["failures"],
+    }
 
 
 def _summary(entry: Entry) -> str:
+    if entry["left_out"]:
+        return "left out"
     counts = [f"{len(names)} {kind}" for kind, names in entry["brings"].items()]
     return ", ".join(counts + ["fails: " + "; ".join(entry["failures"])] * bool(entry["failures"])) or "nothing"

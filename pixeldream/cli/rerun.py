@@ -10,7 +10,7 @@ import typer
 
 from pixeldream import images
 from pixeldream.cli import convert, job, output, recipe
-from pixeldream.cli.common import open_registry, plugin_files, say, tell
+from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.options import ConvertOptions, OutputFiles, PluginFiles, Quiet, StylizeOptions, restore
@@ -43,8 +43,8 @@ def rerun(source: Source, output_: OutputFiles = None, plugin: PluginFiles = Non
     output.check(paths, [source, *old.inputs])
     with Interrupt() as interrupt:
         picture, new = _follow(registry, options, plugins, old, interrupt, quiet)
-        output.write_files(encode(outputs, picture, options, new))
-        png = encode(output.plan(registry, mode, [Path("again.png")]), picture, options, new)
+        output.write_files(encode(registry, outputs, picture, options, new))
+        png = encode(registry, output.plan(registry, mode, [Path("again.png")]), picture, options, new)
     for path in paths:
         tell(str(path))
     if interrupt.asked and new.stopped != old.stopped:
@@ -82,13 +82,14 @@ def _follow(
 ) -> tuple[Picture, Recipe]:
     if isinstance(options, ConvertOptions):
         conversion = convert.prepare(registry, options, plugins)
-        return conversion.picture(), conversion.recipe()
+        with blame(registry, ("modes", options.mode)):
+            return conversion.picture(), conversion.recipe()
     prepared = job.prepare(registry, options, plugins)
     from pixeldream.api import Stopwatch
 
     loaded, weights = job.load(prepared)
     _check(old.weights, weights, "weights of network", "give the same weights")
-    with Bar("painting again", quiet) as bar:
+    with Bar("painting again", quiet) as bar, blame(registry, *prepared.used):
         painted = job.paint(loaded, Stopwatch(), interrupt, [bar], old.stopped)
     return painted.picture, job.write_recipe(prepared, weights, painted.stopped)
 

@@ -11,7 +11,7 @@ import typer
 
 from pixeldream import images
 from pixeldream.cli import output, terminal
-from pixeldream.cli.common import open_registry, say, tell
+from pixeldream.cli.common import blame, open_registry, say, tell
 from pixeldream.cli.native import Native, read_native
 from pixeldream.cli.options import OutputFiles, PluginFiles, Quiet, option
 from pixeldream.plugin.registry import Registry
@@ -96,7 +96,9 @@ def _files(
     if native is not None and isinstance(native.shown, Picture):
         for each in output.plan(registry, native.shown.mode, paths):
             assert each.format.write is not None
-            yield each.path, each.format.write(native.shown, options)
+            with blame(registry, ("formats", each.format.name)):
+                content = each.format.write(native.shown, options)
+            yield each.path, content
         return
     image = images.decode(data, str(source), large=large) if native is None else _in_display_pixels(native, options)
     for path in paths:

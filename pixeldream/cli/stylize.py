@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, plugin_files, say, tell
+from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.job import Painted, Watcher, load, paint, prepare, write_recipe
@@ -74,12 +74,12 @@ def stylize(
         job, weights = load(prepared)
         watch.lap("load")
         kept = None if stages is None else Stages(stages, job)
-        with _watchers(job, kept, peek, quiet) as watchers:
+        with _watchers(job, kept, peek, quiet) as watchers, blame(registry, *prepared.used):
             painted = paint(job, watch, interrupt, watchers)
         if kept is not None:
             kept.end(painted.picture)
         recipe = write_recipe(prepared, weights, painted.stopped)
-        contents = encode(outputs, painted.picture, options, None if no_metadata else recipe)
+        contents = encode(registry, outputs, painted.picture, options, None if no_metadata else recipe)
         if report is not None:
             contents[report] = report_of(job, painted, watch, outputs, recipe)
         output.write_files(contents)

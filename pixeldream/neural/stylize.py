@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses
+from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
 from pixeldream.neural.settings import Settings as Settings
@@ -42,14 +43,19 @@ class Watched(NamedTuple):
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
 
-    def features(self, weights: Weights, image: jax.Array) -> dict[str, jax.Array]:
+    @property
+    def layers(self) -> tuple[str, ...]:
         """Every layer that is watched."""
-        wanted = tuple(dict.fromkeys(self.content_layers + self.style_layers))
-        return self.network.apply(weights, image, wanted)
+        return tuple(dict.fromkeys(self.content_layers + self.style_layers))
+
+    def features(self, weights: Weights, image: jax.Array) -> dict[str, jax.Array]:
+        """Of every layer that is watched."""
+        return self.network.apply(weights, image, self.layers)
 
 
 class Targets(NamedTuple):
-    """The traced half: for each network its weights, content features and style Gram matrices; tones; the dials."""
+    """The traced half: for each network its weights, content features and style Gram matrices; tones; the dials; the
+    content's image and the weights for losses from elsewhere, where there are any."""
 
     weights: tuple[Weights, ...]
     content: tuple[dict[str, jax.Array], ...]
@@ -59,18 +65,23 @@ class Targets(NamedTuple):
     style_weight: jax.Array
     tv_weight: jax.Array
     tone_weight: jax.Array
+    image: jax.Array | None = None
+    more_weights: tuple[jax.Array, ...] = ()
 
 
 @dataclass(frozen=True)
 class StyleObjective:
-    """The losses of an image: content and style averaged over networks and their layers, total variation and tone."""
+    """The losses of an image: content and style averaged over networks and their layers, total variation and tone; and
+    ``more`` from elsewhere, averaged over networks."""
 
     watched: tuple[Watched, ...]
+    more: tuple[Loss, ...] = ()
 
     def __call__(self, arrays: Targets, image: jax.Array) -> Losses:
-        content, style = [], []
+        content, style, seen = [], [], []
         for number, watched in enumerate(self.watched):
             found = watched.features(arrays.weights[number], image)
+            seen.append(Seen(image, found))
             for layer in watched.content_layers:
                 share = len(watched.content_layers) * len(self.watched)
                 content.append(losses.content_loss(found[layer], arrays.content[number][layer]) / share)
@@ -85,8 +96,15 @@ class StyleObjective:
             "tone": losses.tone_loss(image, arrays.tones),
         }
         dials = (arrays.content_weight, arrays.style_weight, arrays.tv_weight, arrays.tone_weight)
-        total = sum((dial * part for dial, part in zip(dials, parts.values(), strict=True)), jnp.zeros(()))
-        return {**parts, "total": total}
+        more = {loss.name: self._ask(loss, arrays, seen) for loss in self.more}
+        weighted = zip((*dials, *arrays.more_weights), (*parts.values(), *more.values()), strict=True)
+        return {**parts, **more, "total": sum((dial * part for dial, part in weighted), jnp.zeros(()))}
+
+    @staticmethod
+    def _ask(loss: Loss, arrays: Targets, seen: list[Seen]) -> jax.Array:
+        pairs = zip(seen, arrays.content, strict=True)
+        found = [loss.measure(shown, Seen(arrays.image, content)) for shown, content in pairs]
+        return jnp.stack(found).mean()
 
 
 def watch(network: FeatureNetwork, settings: Settings) -> Watched:
@@ -117,18 +135,24 @@ def _smaller(image: jax.Array, factor: int) -> jax.Array:
 
 
 def make_targets(
-    content: jax.Array, styles: Sequence[Style], networks: Sequence[LoadedNetwork], settings: Settings
+    content: jax.Array,
+    styles: Sequence[Style],
+    networks: Sequence[LoadedNetwork],
+    settings: Settings,
+    more: Sequence[Weighted] = (),
 ) -> tuple[StyleObjective, Targets]:
     """The objective and its arrays for a content image and style images as the networks are to see them.
 
     Tones weigh nothing: see :func:`keep_tones`.
     """
-    objective = StyleObjective(tuple(watch(loaded.network, settings) for loaded in networks))
+    watching = tuple(watch(loaded.network, settings) for loaded in networks)
+    objective = StyleObjective(watching, tuple(each.loss for each in more))
     total = sum(style.weight for style in styles)
     content_features, grams = [], []
     for watched, loaded in zip(objective.watched, networks, strict=True):
-        found = _features(watched.network, loaded.weights, content, watched.content_layers)
-        content_features.append({layer: found[layer] for layer in watched.content_layers})
+        layers = watched.layers if more else watched.content_layers
+        found = _features(watched.network, loaded.weights, content, layers)
+        content_features.append({layer: found[layer] for layer in layers})
         blended: dict[str, jax.Array] = {}
         for style in styles:
             features = _features(watched.network, loaded.weights, style.image, watched.style_layers)
@@ -137,14 +161,21 @@ def make_targets(
                 blended[layer] = blended[layer] + share if layer in blended else share
         grams.append(blended)
     dials = (settings.content_weight, settings.style_weight, settings.tv_weight, 0.0)
+    content_weight, style_weight, tv_weight, tone_weight = (jnp.asarray(dial, jnp.float32) for dial in dials)
     weights = tuple(loaded.weights for loaded in networks)
-    return objective, Targets(
+    targets = Targets(
         weights,
         tuple(content_features),
         tuple(grams),
         losses.tones(content),
-        *(jnp.asarray(dial, jnp.float32) for dial in dials),
+        content_weight,
+        style_weight,
+        tv_weight,
+        tone_weight,
+        content if more else None,
+        tuple(jnp.asarray(each.weight, jnp.float32) for each in more),
     )
+    return objective, targets
 
 
 def keep_tones(targets: Targets, image: jax.Array, weight: float) -> Targets:
@@ -170,6 +201,7 @@ def stylize(
     canvas: Canvas,
     *,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
+    more: Sequence[Weighted] = (),
     start: Any = None,
     view: Callable[[jax.Array], jax.Array] = identity,
     shrink: Callable[[jax.Array], jax.Array] = identity,
@@ -177,7 +209,7 @@ def stylize(
     """Paints ``content`` in the ``styles`` on ``canvas``; yields after each step, ``settings.steps`` in all.
 
     ``content`` and ``start`` (where the run begins; the content by default) are ``[height, width, 3]`` in display
-    pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back.
+    pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back. ``more``: losses besides our own.
 
     With several scales the first ones paint an unconstrained image at a half, a quarter ... of the size: what a coarse
     scale settles is the large forms, which the fine one can't move any more. Then comes a sketch at full size, and then
@@ -192,13 +224,13 @@ def stylize(
     done = 0
     for factor, steps in plan:
         small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
-        objective, arrays = make_targets(small, small_styles, networks, settings)
+        objective, arrays = make_targets(small, small_styles, networks, settings, more)
         image = _resized(image, *small.shape[:2])
         for progress in optimise(free, image, objective, arrays, steps=steps, rate=settings.rate):
             yield replace(progress, step=progress.step + done, steps=settings.steps)
         done, image = done + steps, progress.params
     image = _resized(image, *content.shape[:2])
-    objective, arrays = make_targets(content, styles, networks, settings)
+    objective, arrays = make_targets(content, styles, networks, settings, more)
     if plan and plan[-1][0] == 1:
         arrays = keep_tones(arrays, image, settings.tone_weight)
     for progress in optimise(canvas, shrink(image), objective, arrays, steps=last, view=view, rate=settings.rate):

@@ -54,7 +54,7 @@ def resolve(network: Network, path: Path | str | None) -> tuple[FeatureNetwork, 
             f"network {network.name!r} comes without weights; name a file: --network {network.name}=FILE"
         )
     else:
-        data, name = _embedded(network.weights), network.weights
+        data, name = _own(network.weights), network.weights
     arrays = _parse(data, name, Path(name).suffix.lower())
     try:
         built = network.build(arrays)
@@ -110,7 +110,10 @@ def _read(path: Path) -> bytes:
         raise WeightsError(f"weights {path} can't be read: {error.strerror or error}") from None
 
 
-def _embedded(name: str) -> bytes:
+def _own(name: str) -> bytes:
+    """A network's own weights: a file of this package, or a plugin's by its whole path."""
+    if Path(name).is_absolute():
+        return _read(Path(name))
     try:
         return resources.files("pixeldream.neural.networks").joinpath(name).read_bytes()
     except OSError:

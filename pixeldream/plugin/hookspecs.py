@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from pixeldream.neural.loss import Loss
     from pixeldream.neural.networks.base import Network
     from pixeldream.retro.dither import Dither
     from pixeldream.retro.format import Format
@@ -41,3 +42,8 @@ def register_dithers() -> list[Dither]:  # type: ignore[empty-body]
 @hookspec
 def register_networks() -> list[Network]:  # type: ignore[empty-body]
     """Feature networks that can judge a picture."""
+
+
+@hookspec
+def register_losses() -> list[Loss]:  # type: ignore[empty-body]
+    """Opinions on a picture that ``stylize`` can be asked to follow as well."""

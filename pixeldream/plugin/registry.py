@@ -1,19 +1,22 @@
 """Everything that plugins bring, by name.
 
-Plugins come from the entry-point group ``pixeldream`` (the built-in ones too) and from single files. Whatever goes
-wrong in one is recorded as a :class:`Failure` that names it, and the rest goes on working.
+Plugins come from the entry-point group ``pixeldream`` (the built-in ones too) and from files: a module, or the
+``__init__.py`` of a package. The ``.gpl`` files in a package's folder ``palettes`` are palettes of the plugin. Whatever
+goes wrong in one is recorded as a :class:`Failure` that names it, and the rest goes on working.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pluggy
 
@@ -29,6 +32,18 @@ GROUP = "pixeldream"
 
 CORE = "pixeldream"
 """Named as the origin of what the core itself brings: the embedded palettes."""
+
+LEAVE_OUT = "PIXELDREAM_NO_PLUGINS"
+"""An environment variable: the names of plugins that are not to be loaded, with commas between."""
+
+PACKAGE = "pixeldream_"
+"""What the packages of plugins begin with: the plugin NAME is the package pixeldream_NAME."""
+
+PALETTES = "palettes"
+"""The folder in a plugin's package whose ``.gpl`` files are its palettes."""
+
+KINDS = ("modes", "palettes", "formats", "dithers", "networks", "losses")
+"""What plugins bring: the registry's fields, and its hooks after ``register_``."""
 
 LISTED = 20
 """Names that an error message lists; the lists have commands of their own."""
@@ -59,6 +74,7 @@ class Failure:
 
     plugin: str
     message: str
+    error: BaseException | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"plugin {self.plugin!r}: {self.message}"
@@ -89,26 +105,41 @@ class Names(Generic[Named]):
         return None
 
 
-def _is_network(value: Any) -> bool:
+def _has(method: str) -> Callable[[Any], bool]:
     # By shape, not by class: the neural room is not imported here.
-    return isinstance(getattr(value, "name", None), str) and callable(getattr(value, "build", None))
+    return lambda value: isinstance(getattr(value, "name", None), str) and callable(getattr(value, method, None))
 
 
 def _is(*classes: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, classes)
 
 
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "modes": _is(Mode), "palettes": _is(Palette), "formats": _is(Format), "dithers": _is(Ordered, Diffusion),
+    "networks": _has("build"), "losses": _has("measure"),
+}  # fmt: skip
+
+
 @dataclass
 class Registry:
-    """All modes, palettes, formats, dithers and networks, the plugins that brought them, and what failed."""
+    """All that plugins bring by name, the plugins themselves, and what failed."""
 
     modes: Names[Mode] = field(default_factory=lambda: Names("mode"))
     palettes: Names[Palette] = field(default_factory=lambda: Names("palette"))
     formats: Names[Format] = field(default_factory=lambda: Names("format"))
     dithers: Names[Ordered | Diffusion] = field(default_factory=lambda: Names("dither"))
     networks: Names[Any] = field(default_factory=lambda: Names("network"))
+    losses: Names[Any] = field(default_factory=lambda: Names("loss"))
     plugins: dict[str, str] = field(default_factory=dict)
     """Plugin names, each with where it came from: a distribution and its version, or a file."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Plugin names, each with the version of its distribution or of its module, empty where it has none."""
+    modules: dict[str, Any] = field(default_factory=dict)
+    """Plugin names, each with what was imported."""
+    files: dict[str, Path] = field(default_factory=dict)
+    """Plugin names, each with the file that was asked for."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Plugins that were asked not to be loaded, each with where it would have come from."""
     failures: list[Failure] = field(default_factory=list)
 
     def writers(self, mode: str) -> dict[str, Format]:
@@ -124,33 +155,76 @@ class Registry:
         """The formats that read files with this extension (lower case, with the dot)."""
         return [f for f in self.formats.values.values() if f.read is not None and extension in f.extensions]
 
-    def _take(self, manager: pluggy.PluginManager, plugin: str) -> None:
-        kinds = (
-            ("register_modes", self.modes, _is(Mode)),
-            ("register_palettes", self.palettes, _is(Palette)),
-            ("register_formats", self.formats, _is(Format)),
-            ("register_dithers", self.dithers, _is(Ordered, Diffusion)),
-            ("register_networks", self.networks, _is_network),
-        )
-        for hook, names, fits in kinds:
+    def folder(self, plugin: str) -> Path | None:
+        """Where a plugin's own files lie: its package, or its only file."""
+        file = getattr(self.modules.get(plugin), "__file__", None) or self.files.get(plugin)
+        if file is None:
+            return None
+        path = Path(file).resolve()
+        return path.parent if path.name == "__init__.py" else path
+
+    def _take(self, manager: pluggy.PluginManager, module: Any, plugin: str) -> None:
+        for value in self._palette_files(module, plugin):
+            self._claim(self.palettes, value, plugin)
+        for kind in KINDS:
+            hook = f"register_{kind}"
             for found in getattr(manager.hook, hook).get_hookimpls():
                 if found.plugin_name == plugin:
-                    self._call(found.function, hook, names, fits, plugin)
+                    self._call(found.function, hook, getattr(self, kind), _FITS[kind], plugin)
+
+    def _palette_files(self, module: Any, plugin: str) -> Iterator[Palette]:
+        for folder in getattr(module, "__path__", ()):
+            for path in sorted(Path(folder, PALETTES).glob("*.gpl")):
+                try:
+                    yield palettes.read_palette(path)
+                except ValueError as error:
+                    self._fail(plugin, f"{error}; mend or remove the file", error)
 
     def _call(self, function: Callable, hook: str, names: Names, fits: Callable[[Any], bool], plugin: str) -> None:
         try:
             values = list(function())
-        except Exception as error:
-            self._fail(plugin, f"{hook} raised {type(error).__name__}: {error}; mend or uninstall it")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may even call sys.exit
+            self._fail(plugin, f"{hook} raised {type(error).__name__}: {error}; {_ways_out(plugin)}", error)
             return
         for value in values:
-            if not fits(value):
-                self._fail(plugin, f"{hook} returned {value!r:.60}, which is no {names.kind}")
-            elif clash := names.claim(value, plugin):
-                self._fail(plugin, clash)
+            if not fits(value) or not isinstance(value.name, str):
+                self._fail(plugin, f"{hook} returned {value!r:.60}, which is no {names.kind}; {_ways_out(plugin)}")
+            else:
+                self._claim(names, value, plugin)
 
-    def _fail(self, plugin: str, message: str) -> None:
-        self.failures.append(Failure(plugin, " ".join(message.split())))
+    def _claim(self, names: Names, value: Any, plugin: str) -> None:
+        if clash := names.claim(value, plugin):
+            self._fail(plugin, clash)
+
+    def _fail(self, plugin: str, message: str, error: BaseException | None = None) -> None:
+        self.failures.append(Failure(plugin, " ".join(message.split()), error))
+
+    def _bring(self, manager: pluggy.PluginManager, found: _Found) -> None:
+        """Imports a plugin and takes what it brings; whatever goes wrong is a failure."""
+        name, where = found.name, found.where
+        if name in self.plugins:
+            self._fail(name, f"{where} has the name of a plugin from {self.plugins[name]}; rename one")
+            return
+        try:
+            module = found.bring()
+            manager.register(module, name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # it may even call sys.exit
+            message = f"{where} can't be loaded: {type(error).__name__}: {error}; {_ways_out(name)}"
+            self._fail(name, message, error)
+            return
+        self.plugins[name], self.versions[name] = where, found.version or str(getattr(module, "__version__", ""))
+        self.modules[name] = module
+        for message in _misspelt(module, manager):
+            self._fail(name, message)
+        self._take(manager, module, name)
+
+
+def _ways_out(plugin: str) -> str:
+    return f"mend or uninstall it, or leave it out with --no-plugin {plugin}"
 
 
 def _misspelt(plugin: Any, manager: pluggy.PluginManager) -> Iterator[str]:
@@ -161,11 +235,36 @@ def _misspelt(plugin: Any, manager: pluggy.PluginManager) -> Iterator[str]:
             yield f"there is no hook {name!r}{suggestion(name, hooks)}"
 
 
+class _Found(NamedTuple):
+    """A plugin that is not imported yet: ``module`` is what is imported, of a distribution or a ``file``."""
+
+    name: str
+    where: str
+    version: str
+    module: str
+    bring: Callable[[], Any]
+    file: Path | None = None
+
+
+def _file_name(path: Path) -> str:
+    """What the plugin in a file is called: a module by its name, a package pixeldream_NAME is the plugin NAME."""
+    name = _module_of(path)
+    return name.removeprefix(PACKAGE).replace("_", "-") if name.startswith(PACKAGE) else name
+
+
+def _module_of(path: Path) -> str:
+    return path.parent.resolve().name if path.name == "__init__.py" else path.stem
+
+
 def _import_file(path: Path) -> Any:
     if path.suffix != ".py" or not path.is_file():
         raise ImportError(f"{str(path)!r} is no Python file")
-    name = f"pixeldream_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    package = path.name == "__init__.py"
+    name = _module_of(path) if package else f"pixeldream_plugin_{path.stem}"
+    for stale in [other for other in sys.modules if name.startswith(PACKAGE) and other.startswith(f"{name}.")]:
+        del sys.modules[stale]  # of another package of that name
+    folders = [str(path.parent.resolve())] if package else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folders)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -174,37 +273,49 @@ def _import_file(path: Path) -> Any:
     return module
 
 
-def _installed() -> Iterator[tuple[str, str, Callable[[], Any]]]:
-    """(name, where from, import it) of each installed plugin; ours first, so that a clash blames the newcomer."""
+def _installed() -> Iterator[_Found]:
+    """Each installed plugin; ours first, so that a clash blames the newcomer."""
     found = list(entry_points(group=GROUP))
-    found.sort(key=lambda point: (point.dist is None or point.dist.name != "pixeldream", point.name))
+    found.sort(key=lambda point: (point.dist is None or point.dist.name != CORE, point.name))
     for point in found:
         where = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-        yield point.name, where, point.load
+        yield _Found(point.name, where, point.dist.version if point.dist else "", point.module, point.load)
 
 
-def load(files: Sequence[Path] = ()) -> Registry:
-    """The registry of all installed plugins and of the plugin ``files``. Never raises: see ``Registry.failures``."""
+def _all(files: Sequence[Path]) -> list[_Found]:
+    """The installed plugins and those of ``files``; a file stands in, under its name, for its module installed."""
+    installed = list(_installed())
+    single = []
+    for path in files:
+        replaced = [found for found in installed if found.module == _module_of(path)]
+        installed = [found for found in installed if found not in replaced]
+        name = replaced[0].name if replaced else _file_name(path)
+        single.append(_Found(name, str(path), "", "", partial(_import_file, path), path))
+    return [*installed, *single]
+
+
+def unwanted() -> list[str]:
+    """The names in the environment variable :data:`LEAVE_OUT`."""
+    return [name for text in os.environ.get(LEAVE_OUT, "").split(",") if (name := text.strip())]
+
+
+def load(files: Sequence[Path] = (), without: Iterable[str] = ()) -> Registry:
+    """The registry of all installed plugins and of the plugin ``files``, but for those called ``without`` and those
+    that the environment variable :data:`LEAVE_OUT` names: they are not even imported.
+
+    Never raises: see ``Registry.failures``.
+    """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     registry = Registry()
     for name in palettes.built_in_names():
         registry.palettes.claim(palettes.built_in(name), CORE)
-    single = [(path.stem, str(path), lambda path=path: _import_file(path)) for path in files]
-    for name, where, bring in [*_installed(), *single]:
-        if name in registry.plugins:
-            registry._fail(name, f"{where} has the name of a plugin from {registry.plugins[name]}; rename one")
-            continue
-        try:
-            plugin = bring()
-            manager.register(plugin, name)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a plugin may even call sys.exit while it is imported
-            registry._fail(name, f"{where} can't be loaded: {type(error).__name__}: {error}; mend or uninstall it")
-            continue
-        registry.plugins[name] = where
-        for message in _misspelt(plugin, manager):
-            registry._fail(name, message)
-        registry._take(manager, name)
+    skipped = {*without, *unwanted()}
+    for found in _all(files):
+        if found.file:
+            registry.files[found.name] = found.file
+        if found.name in skipped:
+            registry.left_out[found.name] = found.where
+        else:
+            registry._bring(manager, found)
     return registry

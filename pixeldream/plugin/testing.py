@@ -19,6 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pixeldream.plugin import places
+from pixeldream.plugin.testing_neural import LOSS_LAWS as LOSS_LAWS
+from pixeldream.plugin.testing_neural import NETWORK_LAWS as NETWORK_LAWS
 from pixeldream.retro import dithering, legal
 from pixeldream.retro import solve as solver
 from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
@@ -99,10 +102,22 @@ def mode_solves_legally(mode: Mode, palette: Palette | Gamut) -> None:
     """The solver's pictures are legal (``Picture`` refuses others) and render as the machine would show them."""
     for dither in (NONE, Diffusion("law", ((1, 0, 7), (-1, 1, 3), (0, 1, 5), (1, 1, 1)), 16)):
         solution = _solve(mode, palette, random_image(mode), dither)
-        picture = solver.to_picture(mode, palette, solution)
+        picture = _checked(mode, palette, solution)
         shown = np.asarray(solver.render(mode, solution, jnp.asarray(palette.values())))
-        wrong = np.abs(shown * 255 - picture.image().astype(np.float32)).max()
-        assert wrong < 1, f"{mode.name}: render and the picture differ by {wrong} of 255"
+        wrong = np.abs(shown * 255 - picture.image().astype(np.float32)).max(-1)
+        assert wrong.max() < 1, (
+            f"{mode.name}: render and the picture differ by {wrong.max()} of 255, "
+            f"first at {places.first_pixel(mode, wrong >= 1)}"
+        )
+
+
+def _checked(mode: Mode, palette: Palette | Gamut, solution: solver.Solution) -> Picture:
+    try:
+        return solver.to_picture(mode, palette, solution)
+    except ValueError as error:
+        pixels, colours = np.asarray(solution.pixels), tuple(np.asarray(c) for c in solution.colours)
+        where = places.illegal(mode, palette, pixels, colours)
+        raise AssertionError(f"{mode.name}: the solver's picture is illegal: {where or error}") from error
 
 
 def mode_keeps_legal_pictures(mode: Mode, palette: Palette | Gamut) -> None:
@@ -112,8 +127,10 @@ def mode_keeps_legal_pictures(mode: Mode, palette: Palette | Gamut) -> None:
     picture = random_picture(mode, palette, 1)
     image = picture.image().astype(np.float32) / 255
     shown = solver.render(mode, _solve(mode, palette, image), jnp.asarray(palette.values()))
-    wrong = int((np.abs(np.asarray(shown) - image).max(-1) > 1 / 512).sum())
-    assert wrong == 0, f"{mode.name}: {wrong} pixels of a legal picture changed"
+    wrong = np.abs(np.asarray(shown) - image).max(-1) > 1 / 512
+    assert not wrong.any(), (
+        f"{mode.name}: {int(wrong.sum())} pixels of a legal picture changed, first {places.first_pixel(mode, wrong)}"
+    )
 
 
 def mode_never_loses_to_chance(mode: Mode, palette: Palette | Gamut) -> None:
@@ -199,7 +216,8 @@ def palette_names_its_source(palette: Palette) -> None:
 def palette_has_distinct_colours(palette: Palette) -> None:
     """Two indices of one colour: a typing mistake in every palette that we have seen it in."""
     twice = [colour for colour in palette.colours if palette.colours.count(colour) > 1]
-    assert not twice, f"palette {palette.name!r} holds {twice[0]} twice"
+    indices = [index for index, colour in enumerate(palette.colours) if colour in twice[:1]]
+    assert not twice, f"palette {palette.name!r} holds {twice[0]} twice, at indices {' and '.join(map(str, indices))}"
 
 
 PALETTE_LAWS: tuple[Callable[[Palette], None], ...] = (palette_names_its_source, palette_has_distinct_colours)
@@ -216,12 +234,20 @@ def format_reads_what_it_writes(form: Format, mode: Mode, palette: Palette | Gam
         return
     picture = random_picture(mode, palette, 6)
     data = form.write(picture, WriteOptions())
-    assert data == form.write(picture, WriteOptions()), f"format {form.name!r} writes other bytes the second time"
+    again = form.write(picture, WriteOptions())
+    assert isinstance(data, bytes), f"format {form.name!r} writes {type(data).__name__}, not bytes"
+    assert data == again, (
+        f"format {form.name!r} writes other bytes the second time, first at {places.first_byte(data, again)}"
+    )
     if form.read is not None:
         back = form.read(data)
         assert back.mode.size == mode.size, f"format {form.name!r} reads back size {back.mode.size}, not {mode.size}"
-        wrong = int((_seen(back) != _seen(picture)).sum())
-        assert wrong == 0, f"format {form.name!r}: {wrong} pixels of {mode.name} changed on the way"
+        wrong = _seen(back) != _seen(picture)
+        count, places_wrong = int(wrong.sum()), wrong if wrong.ndim == 2 else wrong.any(-1)
+        assert count == 0, (
+            f"format {form.name!r}: {count} pixels of {mode.name} changed on the way, first "
+            f"{places.first_pixel(mode, places_wrong)}"
+        )
 
 
 def format_refuses_rubbish(form: Format, mode: Mode, palette: Palette | Gamut) -> None:
@@ -238,6 +264,11 @@ def format_refuses_rubbish(form: Format, mode: Mode, palette: Palette | Gamut) -
             form.read(sample)
         except FormatError as error:
             assert "\n" not in str(error), f"format {form.name!r}: the message has more than one line: {error}"
+        except Exception as error:
+            raise AssertionError(
+                f"format {form.name!r} raises {type(error).__name__} ({error}), not FormatError, for "
+                f"{places.sample(sample)}"
+            ) from error
 
 
 FORMAT_LAWS: tuple[Callable[[Format, Mode, Palette | Gamut], None], ...] = (

@@ -60,7 +60,8 @@ class Network:
     raises ``WeightsError`` that names the layer, the shape expected and the shape found."""
 
     weights: str | None
-    """The file of its weights inside the package ``pixeldream.neural.networks``, or None: the user names a file."""
+    """The file of its weights: inside the package ``pixeldream.neural.networks``, or of a plugin by its whole path; or
+    None: the user names a file."""
 
     source: str
     """Where its weights come from, and under which licence."""
