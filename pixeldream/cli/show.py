@@ -16,7 +16,7 @@ from pixeldream.cli.common import open_registry, tell
 from pixeldream.cli.options import OutputFiles, PluginFiles, option
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_aspect, display_size
-from pixeldream.retro.format import FormatError, Shown, WriteOptions
+from pixeldream.retro.format import Format, FormatError, Shown, WriteOptions
 from pixeldream.retro.mode import Picture
 
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A native file, or an ordinary picture.")]
@@ -45,9 +45,11 @@ def show(
     picture = read_native(registry, data, source)
     options = WriteOptions(raw=raw, aspect=aspect)
     if output_:
-        output.check(output_, [source])
-        output.write_files(dict(_files(registry, picture, data, source, output_, options, large)))
-        for path in output_:
+        named = output.plan(registry, picture.mode, output_) if isinstance(picture, Picture) else []
+        output.check([each.path for each in named] or output_, [source])
+        contents = dict(_files(named, picture, data, source, output_, options, large))
+        output.write_files(contents)
+        for path in contents:
             tell(str(path))
     else:
         image = images.decode(data, str(source), large=large) if picture is None else _seen(picture)
@@ -62,7 +64,10 @@ def read_native(registry: Registry, data: bytes, path: Path) -> Picture | Shown 
     readers = registry.readers(path.suffix.lower())
     for form in readers:
         assert form.read is not None
+        beside = _companion(form, path)
         try:
+            if beside is not None and form.read_beside is not None:
+                return form.read_beside(data, beside)
             return (form.decode or form.read)(data)
         except FormatError as error:
             problems.append(f"{form.name}: {error}")
@@ -71,8 +76,19 @@ def read_native(registry: Registry, data: bytes, path: Path) -> Picture | Shown 
     return None
 
 
+def _companion(form: Format, path: Path) -> bytes | None:
+    """The bytes of the file that belongs beside ``path``, in whatever case its extension is written; or ``None``."""
+    if form.companion is None:
+        return None
+    for extension in form.companion.extensions:
+        for each in (extension, extension.upper()):
+            if path.with_suffix(each).is_file():
+                return images.read_bytes(path.with_suffix(each))
+    return None
+
+
 def _files(
-    registry: Registry,
+    named: Iterable[output.Output],
     picture: Picture | Shown | None,
     data: bytes,
     source: Path,
@@ -81,7 +97,7 @@ def _files(
     large: bool,
 ) -> Iterator[tuple[Path, bytes]]:
     if isinstance(picture, Picture):
-        for each in output.plan(registry, picture.mode, paths):
+        for each in named:
             assert each.format.write is not None
             yield each.path, each.format.write(picture, options)
         return

@@ -157,9 +157,7 @@ def _search(
     return jax.lax.fori_loop(0, iterations + 1, step, start)[1]
 
 
-def _exchange(
-    gamut: Gamut, points: jax.Array, weights: jax.Array, colours: jax.Array, locks: jax.Array
-) -> jax.Array:
+def _exchange(gamut: Gamut, points: jax.Array, weights: jax.Array, colours: jax.Array, locks: jax.Array) -> jax.Array:
     """``colours [count]`` after the exchanges of one of them for another colour, the best first, while they help."""
     every = jnp.arange(gamut.count, dtype=jnp.int32)
     table = _squared(points, srgb_to_oklab(decode(gamut, every))) * weights[:, None]
