@@ -3,10 +3,10 @@
 Snapping after the last step would leave the assignment to colours that do not exist; here each step's colours are ones
 that the register can hold, and the best step is kept. Seeding after Arthur and Vassilvitskii, "k-means++", SODA 2007.
 
-A gamut of few colours (27 of the Amstrad CPC, 64 of the EGA) is too coarse for means: most of them snap to a colour that
-is taken. There whole colours are exchanged until no single exchange betters the picture, and then those that no pixel takes,
-until none betters what a dither will ask for. All exchanges are priced at once as Schubert and Rousseeuw do, "Faster
-k-medoids clustering", SISAP 2019.
+A gamut of few colours (27 of the Amstrad CPC, 64 of the EGA) is too coarse for means: most of them snap to a colour
+that is taken. There whole colours are exchanged until no single exchange betters the picture, and then those that no
+pixel takes, until none betters what a dither will ask for. All exchanges are priced at once as Schubert and Rousseeuw
+do, "Faster k-medoids clustering", SISAP 2019.
 """
 
 from __future__ import annotations
@@ -40,12 +40,17 @@ def decode(gamut: Gamut, indices: jax.Array) -> jax.Array:
     """sRGB in [0, 1], float32 ``[..., 3]``, of gamut indices."""
     _, green, blue = gamut.levels
     steps = jnp.stack([indices // (green * blue), indices // blue % green, indices % blue], -1)
+    if gamut.shades:
+        return jnp.asarray(gamut.shades, jnp.float32)[steps] / 255.0
     return steps.astype(jnp.float32) / _highest(gamut, steps.ndim)
 
 
 def snap(gamut: Gamut, srgb: jax.Array) -> jax.Array:
     """The index of the level nearest to each sRGB colour ``[..., 3]`` in [0, 1], component by component."""
-    steps = jnp.rint(jnp.clip(srgb, 0.0, 1.0) * _highest(gamut, srgb.ndim)).astype(jnp.int32)
+    if gamut.shades:
+        steps = jnp.searchsorted(jnp.asarray(gamut.borders() / 255.0, jnp.float32), srgb).astype(jnp.int32)
+    else:
+        steps = jnp.rint(jnp.clip(srgb, 0.0, 1.0) * _highest(gamut, srgb.ndim)).astype(jnp.int32)
     return (steps[..., 0] * gamut.levels[1] + steps[..., 1]) * gamut.levels[2] + steps[..., 2]
 
 
