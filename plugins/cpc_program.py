@@ -1,8 +1,8 @@
 """What makes an Amstrad CPC show a screen: a viewer inside the screen, AMSDOS headers, and snapshots.
 
 The viewer's layout is the one that GrafX2 and ConvImgCpc write too: code at $C7D0, the mode at $D7D0 and the inks
-behind it, in the bytes of the screen that nothing shows. Firmware calls: "Soft 968", chapter 14. Snapshots: version 1 of
-the CPCEMU emulator's: https://www.cpcwiki.eu/index.php/Format:SNA_snapshot_file_format.
+behind it, in the bytes of the screen that nothing shows. Firmware calls: "Soft 968", chapter 14. Snapshots: the first
+kind of the CPCEMU emulator's: https://www.cpcwiki.eu/index.php/Format:SNA_snapshot_file_format.
 """
 
 from __future__ import annotations

@@ -280,3 +280,28 @@ def mame_cpc(snapshot: bytes, folder: Path) -> np.ndarray:
     image = _image(screen.read_bytes())
     assert image.shape == (272, 768, 3), image.shape
     return image
+
+
+# ------------------------------------------------------------------------------------------------ Atari ST
+
+ST_FRAMES = 60
+"""Frames for which the machine runs: the program has long ended, or waits for a key."""
+
+
+def hatari(tos: bytes, folder: Path, machine: str = "st", monochrome: bool = False) -> np.ndarray:
+    """Hatari's picture, without borders, of an Atari ST or STE that starts with the system ``tos``."""
+    (folder / "tos.img").write_bytes(tos)
+    film = folder / "film.avi"
+    command = [
+        _program("hatari"), "--tos", str(folder / "tos.img"),
+        "--patch-tos", "off", "--machine", machine, "--monitor", "mono" if monochrome else "rgb", "--memsize", "1",
+        "--borders", "off", "--statusbar", "off", "--drive-led", "off", "--zoom", "1", "--max-width", "640",
+        "--max-height", "400", "--frameskips", "0", "--sound", "off", "--confirm-quit", "off",
+        "--fast-forward", "on", "--avirecord", "--avi-vcodec", "png", "--avi-file", str(film),
+        "--run-vbls", str(ST_FRAMES),
+    ]  # fmt: skip
+    environment = {**os.environ, "HOME": str(folder), "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    assert film.exists(), f"Hatari recorded nothing: {result.stderr[-300:]!r}"
+    data = film.read_bytes()
+    return _image(data[data.rindex(b"\x89PNG") :])
