@@ -10,14 +10,12 @@ from __future__ import annotations
 import numpy as np
 from pixeldream_plugins import cpc_program as program
 from pixeldream_plugins.cpc_program import Screen
+from pixeldream_plugins.cpc_solve import GAMUT, follow, render, solve
 
 import pixeldream as pd
 
-GAMUT = pd.Gamut("cpc", (3, 3, 3), "Amstrad CPC firmware manual: each component off, half or full", (0, 128, 255))
-"""An index is (red * 3 + green) * 3 + blue; the firmware's number has green before red, so that FIRMWARE is its own
-inverse."""
-
 FIRMWARE = tuple(9 * (index // 3 % 3) + 3 * (index // 9) + index % 3 for index in range(GAMUT.count))
+"""The firmware's number of each colour of the gamut: green before red, so that the table is its own inverse."""
 
 BITS = ((7, 3, 5, 1), (7, 3), (7,))
 """By mode: where the bits of the leftmost pixel of a byte stand, the lowest first; the next pixel's stand one lower."""
@@ -37,6 +35,9 @@ MODES = tuple(
         gamut=GAMUT,
         pixel_aspect=((2, 1), (1, 1), (1, 2))[number],
         colours=GAMUT.count,
+        solve=solve,
+        render=render,
+        follow=follow,
         description=DESCRIPTIONS[number],
     )
     for number in range(3)

@@ -11,11 +11,13 @@ do, "Faster k-medoids clustering", SISAP 2019.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pixeldream.retro.colour import oklab_to_srgb, srgb_to_oklab
+from pixeldream.retro.colour import linear_to_oklab, oklab_to_srgb, srgb_to_linear, srgb_to_oklab
 from pixeldream.retro.palette import Gamut
 
 ITERATIONS = 24
@@ -23,6 +25,18 @@ ITERATIONS = 24
 
 FEW = 64
 """Colours of a gamut up to which they are exchanged: the distances of all pixels to all of them are in memory."""
+
+SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2)
+"""How much of one colour a dither mixes into another: finely in the dark, where the eye tells most."""
+
+NOISE = 0.02
+"""What a mixture costs for each squared distance of its two colours: the eye sees the dots."""
+
+SEEN = (50, 64)
+"""Rows and columns of the small picture whose tones are to be mixed: what is left from afar."""
+
+SAME = 1e-6
+"""A mean squared distance below which a picture has its colours already."""
 
 EXCHANGES = 256
 """After so many the search ends, whatever there is left to gain; some 30 are usual."""
@@ -90,17 +104,30 @@ def seed(points: jax.Array, weights: jax.Array, count: int) -> jax.Array:
     return jax.lax.fori_loop(0, count, pick, start)[0]
 
 
-def choose(gamut: Gamut, image: jax.Array, count: int, locks: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+def choose(
+    gamut: Gamut,
+    image: jax.Array,
+    count: int,
+    locks: jax.Array,
+    weights: jax.Array | None = None,
+    *,
+    mixing: bool = False,
+) -> jax.Array:
     """int32 ``[count]``: a palette for ``image`` (sRGB ``[height, width, 3]``), the free colours from dark to light.
 
     ``locks [count]``: an index, or -1 for a free colour. ``weights [height, width]``: how much each pixel counts. The
-    darkest comes first because the machines show the first colour around the picture.
+    darkest comes first because the machines show the first colour around the picture. ``mixing``: in a gamut of few
+    colours, those between which a dither finds the picture's tones, unless the picture has its colours already.
     """
     flat = image.reshape(-1, 3)
     points = srgb_to_oklab(flat)
     weight = jnp.ones(points.shape[0], jnp.float32) if weights is None else weights.reshape(-1)
     start = jnp.where(locks >= 0, locks, snap(gamut, oklab_to_srgb(seed(points, weight, count))))
-    return darkest_first(gamut, _improve(gamut, flat, weight, start, locks, ITERATIONS), locks)
+    found = _improve(gamut, flat, weight, start, locks, ITERATIONS)
+    if mixing and gamut.count <= FEW:
+        error = nearest(points, srgb_to_oklab(decode(gamut, found)))[1].mean()
+        found = jnp.where(error < SAME, found, _mix(gamut, image, found, locks))
+    return darkest_first(gamut, found, locks)
 
 
 def darkest_first(gamut: Gamut, colours: jax.Array, locks: jax.Array) -> jax.Array:
@@ -178,6 +205,12 @@ def _exchange(gamut: Gamut, points: jax.Array, weights: jax.Array, colours: jax.
         error = jnp.where((locks >= 0)[:, None] | taken[None], jnp.inf, kept.sum(0)[None] + lost)
         return error, first.sum()
 
+    return _descend(prices, colours)
+
+
+def _descend(prices: Callable[[jax.Array], tuple[jax.Array, jax.Array]], colours: jax.Array) -> jax.Array:
+    """``colours [count]`` after exchanges for as long as ``prices`` of one is below the error as it is."""
+
     def gains(carry: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
         return carry[1] & (carry[2] < EXCHANGES)
 
@@ -191,3 +224,40 @@ def _exchange(gamut: Gamut, points: jax.Array, weights: jax.Array, colours: jax.
 
     start = colours.astype(jnp.int32), jnp.asarray(True), jnp.asarray(0, jnp.int32)
     return jax.lax.while_loop(gains, step, start)[0]
+
+
+def _mixtures(gamut: Gamut, points: jax.Array) -> jax.Array:
+    """float32 ``[points, colours, colours]``: what each point lacks when a dither has those two colours for it."""
+    srgb = decode(gamut, jnp.arange(gamut.count, dtype=jnp.int32))
+    light, lab = srgb_to_linear(srgb), srgb_to_oklab(srgb)
+    apart = jnp.square(lab[:, None] - lab[None]).sum(-1)
+    best = jnp.broadcast_to(jnp.square(points[:, None] - lab[None]).sum(-1)[:, :, None], (len(points), *apart.shape))
+    for share in SHARES:
+        mixed = linear_to_oklab((1 - share) * light[:, None] + share * light[None])
+        cost = jnp.square(points[:, None, None] - mixed[None]).sum(-1)
+        best = jnp.minimum(best, cost + NOISE * share * (1 - share) * apart[None])
+    return jnp.minimum(best, best.transpose(0, 2, 1))
+
+
+def _mix(gamut: Gamut, image: jax.Array, colours: jax.Array, locks: jax.Array) -> jax.Array:
+    """``colours [count]`` exchanged until no other one brings the mixtures of two closer to the picture's tones."""
+    small = jax.image.resize(srgb_to_linear(image), (*SEEN, 3), "linear", antialias=True)
+    table = _mixtures(gamut, linear_to_oklab(small.reshape(-1, 3)))
+    alone = jnp.diagonal(table, axis1=1, axis2=2)
+    every, slots = jnp.arange(gamut.count, dtype=jnp.int32), jnp.arange(colours.shape[0])
+
+    def prices(current: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rows = table[:, current]
+        pairs = rows[:, :, current]
+
+        def without(slot: jax.Array) -> jax.Array:
+            gone = slots == slot
+            kept = jnp.where((gone[:, None] | gone[None])[None], jnp.inf, pairs).min((1, 2))
+            new = jnp.minimum(jnp.where(gone[None, :, None], jnp.inf, rows).min(1), alone)
+            return jnp.minimum(kept[:, None], new).sum(0)
+
+        taken = (current[:, None] == every[None]).any(0)
+        error = jnp.where((locks >= 0)[:, None] | taken[None], jnp.inf, jax.lax.map(without, slots))
+        return error, pairs.min((1, 2)).sum()
+
+    return _descend(prices, colours)
