@@ -6,6 +6,7 @@ Layouts: David Baggett's "Atari ST Picture Formats" (1991 and later), which ever
 from __future__ import annotations
 
 import struct
+from functools import partial
 
 import numpy as np
 from pixeldream_plugins import atari_st_screen as screen
@@ -34,9 +35,13 @@ def write_packed(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
     return (PACKED | resolution).to_bytes(2, "big") + screen.palette_words(picture) + body + bytes(32)
 
 
-def read_degas(data: bytes) -> pd.Picture:
-    """The picture of a Degas or Degas Elite file, packed or not. Raises ``FormatError``."""
+def read_degas(data: bytes, kind: int | None = None) -> pd.Picture:
+    """The picture of a Degas or Degas Elite file, packed or not; of one ``kind`` if that is said, the word that the
+    file starts with. Raises ``FormatError``."""
     resolution = int.from_bytes(data[:2], "big")
+    if kind is not None and resolution != kind and resolution & ~PACKED <= 2:
+        extension = f".p{'c' if resolution & PACKED else 'i'}{(resolution & ~PACKED) + 1}"
+        raise pd.FormatError(f"this is a Degas picture of another kind; call it {extension}")
     palette, body = data[2 : 2 + PALETTE_BYTES], data[2 + PALETTE_BYTES :]
     if resolution & ~PACKED > 2 or not body:
         raise pd.FormatError(f"this is no Degas picture: {len(data)} bytes of resolution {resolution & ~PACKED}")
@@ -107,11 +112,12 @@ def _degas() -> list[pd.Format]:
         modes = tuple(mode.name for mode in MODES.values() if resolution_of(mode) == number - 1)
         result += [
             pd.Format(
-                f"degas-{name}", (f".pi{number}",), modes, write_degas, read_degas,
+                f"degas-{name}", (f".pi{number}",), modes, write_degas, partial(read_degas, kind=number - 1),
                 description=f"Degas, {name} resolution of the Atari ST",
             ),
             pd.Format(
-                f"packed-degas-{name}", (f".pc{number}",), modes, write_packed, read_degas,
+                f"packed-degas-{name}", (f".pc{number}",), modes, write_packed,
+                partial(read_degas, kind=PACKED | number - 1),
                 description=f"Degas Elite, packed, {name} resolution of the Atari ST",
             ),
         ]  # fmt: skip

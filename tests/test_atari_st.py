@@ -14,7 +14,7 @@ from atari_tos import BEFORE, tos
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import pattern, pictures
-from pixeldream_plugins import atari_st
+from pixeldream_plugins import atari_st, cpc
 from pixeldream_plugins import atari_st_files as files
 from pixeldream_plugins import atari_st_program as program
 from pixeldream_plugins.atari_st_screen import MODES, ST, STE, resolution_of
@@ -24,6 +24,8 @@ import pixeldream as pd
 PLAIN = pd.WriteOptions()
 CORPUS = Path("/work/shared/corpus/atarist")
 FORMATS = {form.name: form for form in atari_st.register_formats()}
+CPC = {form.name: form for form in cpc.register_formats()}
+EVERY_MODE = MODES | {mode.name: mode for mode in cpc.MODES}
 CASES = [(name, mode) for name, form in FORMATS.items() for mode in form.modes]
 PICTURES = [(name, mode) for name, mode in CASES if not FORMATS[name].program]
 
@@ -99,17 +101,27 @@ def test_rubbish_is_refused(form: str, data: bytes) -> None:
         read(form, data)
 
 
-def test_readers_do_not_take_each_others_files() -> None:
-    kinds = {"degas": files.read_degas, "neo": files.read_neo, "doo": files.read_doodle, "tos": program.read_program}
-    picture = pattern(MODES["atari-st-low"])
-    mine = {
-        "degas": files.write_degas(picture, PLAIN), "neo": files.write_neo(picture, PLAIN), "doo": bytes(32000),
-        "tos": program.write_program(picture, PLAIN),
-    }  # fmt: skip
-    for reader, function in kinds.items():
-        for other in kinds.keys() - {reader}:
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_reader_takes_another_formats_file(form: str) -> None:
+    for other in [*FORMATS.values(), *CPC.values()]:
+        if other.name != form and other.write is not None:
             with pytest.raises(pd.FormatError):
-                function(mine[other])
+                read(form, other.write(pattern(EVERY_MODE[other.modes[0]]), PLAIN))
+
+
+@pytest.mark.parametrize("form", [name for name, form in CPC.items() if form.read])
+def test_no_reader_of_the_cpc_takes_them_either(form: str) -> None:
+    reader = CPC[form].read
+    assert reader is not None
+    for other in [*FORMATS.values(), *CPC.values()]:
+        if other.name != form and other.write is not None:
+            with pytest.raises(pd.FormatError):
+                reader(other.write(pattern(EVERY_MODE[other.modes[0]]), PLAIN))
+
+
+def test_a_degas_picture_by_the_wrong_name_is_told_its_own() -> None:
+    with pytest.raises(pd.FormatError, match=r"call it \.pc1"):
+        read("degas-medium", files.write_packed(pattern(MODES["atari-st-low"]), PLAIN))
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="other people's pictures are not at hand")
