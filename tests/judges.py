@@ -288,3 +288,63 @@ def _screenshot(environment: dict[str, str], shots: Path) -> bytes:
             time.sleep(0.5)
             return files[0].read_bytes()
     raise AssertionError("FS-UAE wrote no screenshot")
+
+
+# ------------------------------------------------------------------------------------------------ Amstrad CPC
+
+CPC_WINDOW = (slice(37, 237), slice(64, 704))
+"""Rows and columns of the screen in a picture by :func:`mame_cpc`."""
+
+
+def mame_cpc(snapshot: bytes, folder: Path) -> np.ndarray:
+    """MAME's picture of a CPC 6128 that goes on from ``snapshot``: ``[272, 768, 3]``, a pixel of mode 2 is 1x1.
+
+    The machine's ROMs are not free: it gets two that do nothing, and complains about their checksums.
+    """
+    program = shutil.which("mame", path=os.environ.get("PATH", "") + os.pathsep + "/usr/games")
+    if program is None:
+        pytest.skip("mame is not installed")
+    roms = folder / "roms" / "cpc6128"
+    roms.mkdir(parents=True, exist_ok=True)
+    (roms / "cpc6128.rom").write_bytes(b"\xf3\x18\xfe".ljust(0x8000, b"\0"))  # di; jr $
+    (roms / "cpcados.rom").write_bytes(bytes(0x4000))
+    (folder / "picture.sna").write_bytes(snapshot)
+    command = [
+        program, "cpc6128", "-rompath", str(roms.parent), "-dump", str(folder / "picture.sna"), "-video", "none",
+        "-sound", "none", "-nothrottle", "-skip_gameinfo", "-seconds_to_run", "3", "-snapview", "native",
+        "-snapshot_directory", str(folder), "-snapname", "screen", "-cfg_directory", str(folder), "-nonvram_save",
+        "-nvram_directory", str(folder), "-homepath", str(folder),
+    ]  # fmt: skip
+    environment = {**os.environ, "HOME": str(folder), "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    screen = folder / "screen.png"
+    screen.unlink(missing_ok=True)
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    assert screen.exists(), f"MAME wrote no screenshot: {result.stderr[-300:]!r}"
+    image = _image(screen.read_bytes())
+    assert image.shape == (272, 768, 3), image.shape
+    return image
+
+
+# ------------------------------------------------------------------------------------------------ Atari ST
+
+ST_FRAMES = 60
+"""Frames for which the machine runs: the program has long ended, or waits for a key."""
+
+
+def hatari(tos: bytes, folder: Path, machine: str = "st", monochrome: bool = False) -> np.ndarray:
+    """Hatari's picture, without borders, of an Atari ST or STE that starts with the system ``tos``."""
+    (folder / "tos.img").write_bytes(tos)
+    film = folder / "film.avi"
+    command = [
+        _program("hatari"), "--tos", str(folder / "tos.img"),
+        "--patch-tos", "off", "--machine", machine, "--monitor", "mono" if monochrome else "rgb", "--memsize", "1",
+        "--borders", "off", "--statusbar", "off", "--drive-led", "off", "--zoom", "1", "--max-width", "640",
+        "--max-height", "400", "--frameskips", "0", "--sound", "off", "--confirm-quit", "off",
+        "--fast-forward", "on", "--avirecord", "--avi-vcodec", "png", "--avi-file", str(film),
+        "--run-vbls", str(ST_FRAMES),
+    ]  # fmt: skip
+    environment = {**os.environ, "HOME": str(folder), "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    assert film.exists(), f"Hatari recorded nothing: {result.stderr[-300:]!r}"
+    data = film.read_bytes()
+    return _image(data[data.rindex(b"\x89PNG") :])

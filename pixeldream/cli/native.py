@@ -64,11 +64,25 @@ def read_native(registry: Registry, data: bytes, path: Path) -> Native | None:
     problems = []
     for form in registry.readers(path.suffix.lower()):
         assert form.read is not None
+        beside = _companion(form, path)
         try:
             with blame(registry, ("formats", form.name)):
+                if beside is not None and form.read_beside is not None:
+                    return Native(form, form.read_beside(data, beside))
                 return Native(form, (form.decode or form.read)(data))
         except FormatError as error:
             problems.append(f"{form.name}: {error}")
     if problems:
         raise FormatError(f"{str(path)!r} is broken or of another kind ({'; '.join(problems)})")
+    return None
+
+
+def _companion(form: Format, path: Path) -> bytes | None:
+    """The bytes of the file that belongs beside ``path``, in whatever case its extension is written; or ``None``."""
+    if form.companion is None:
+        return None
+    for extension in form.companion.extensions:
+        for each in (extension, extension.upper()):
+            if path.with_suffix(each).is_file():
+                return images.read_bytes(path.with_suffix(each))
     return None

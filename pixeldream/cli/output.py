@@ -30,8 +30,20 @@ TEMPORARIES: set[Path] = set()
 
 
 def plan(registry: Registry, mode: Mode, paths: Iterable[Path]) -> list[Output]:
-    """The formats behind the extensions of ``paths``. Raises :class:`OutputError` that lists what ``mode`` allows."""
-    return [Output(path, _format(registry, mode.name, path)) for path in paths]
+    """The formats behind the extensions of ``paths``, each followed by its companion unless that was named as well.
+
+    Raises :class:`OutputError` that lists what ``mode`` allows.
+    """
+    named = [Output(path, _format(registry, mode.name, path)) for path in paths]
+    taken, result = {_identity(each.path) for each in named}, []
+    for each in named:
+        result.append(each)
+        beside = each.format.companion
+        if beside is not None and beside.write is not None and beside.holds(mode.name):
+            path = each.path.with_suffix(beside.extensions[0])
+            if _identity(path) not in taken:
+                result.append(Output(path, beside))
+    return result
 
 
 def usual(registry: Registry, mode: Mode, stem: str) -> list[Path]:

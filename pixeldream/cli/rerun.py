@@ -40,12 +40,13 @@ def rerun(source: Source, output_: OutputFiles = None, plugin: PluginFiles = Non
     mode = registry.modes[options.mode]
     paths = output_ or [source.with_name(f"{source.stem}-again.png")]
     outputs = output.plan(registry, mode, paths)
-    output.check(paths, [source, *old.inputs])
+    output.check([each.path for each in outputs], [source, *old.inputs])
     with Interrupt() as interrupt:
         picture, new = _follow(registry, options, plugins, old, interrupt, quiet)
-        output.write_files(encode(registry, outputs, picture, options, new))
+        contents = encode(registry, outputs, picture, options, new)
+        output.write_files(contents)
         png = encode(registry, output.plan(registry, mode, [Path("again.png")]), picture, options, new)
-    for path in paths:
+    for path in contents:
         tell(str(path))
     if interrupt.asked and new.stopped != old.stopped:
         raise typer.Exit(INTERRUPTED)

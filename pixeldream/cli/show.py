@@ -55,9 +55,13 @@ def show(
     native = read_native(registry, data, source)
     options = WriteOptions(raw=raw, aspect=aspect)
     if output_:
-        output.check(output_, [source])
-        output.write_files(dict(_files(registry, native, data, source, output_, options, large)))
-        for path in output_:
+        named = (
+            output.plan(registry, native.shown.mode, output_) if native and isinstance(native.shown, Picture) else []
+        )
+        output.check([each.path for each in named] or output_, [source])
+        contents = dict(_files(registry, named, native, data, source, output_, options, large))
+        output.write_files(contents)
+        for path in contents:
             tell(str(path))
     else:
         image = images.decode(data, str(source), large=large) if native is None else None
@@ -86,6 +90,7 @@ def _drawn(
 
 def _files(
     registry: Registry,
+    named: Iterable[output.Output],
     native: Native | None,
     data: bytes,
     source: Path,
@@ -94,7 +99,7 @@ def _files(
     large: bool,
 ) -> Iterator[tuple[Path, bytes]]:
     if native is not None and isinstance(native.shown, Picture):
-        for each in output.plan(registry, native.shown.mode, paths):
+        for each in named:
             assert each.format.write is not None
             with blame(registry, ("formats", each.format.name)):
                 content = each.format.write(native.shown, options)

@@ -48,6 +48,10 @@ class Format:
     every mode. ``write(picture, options) -> bytes``. ``read(data) -> Picture`` raises only ``FormatError``.
     ``decode(data) -> Picture | Shown`` reads more: also files that can only be looked at. ``program``: the file shows
     itself on the machine.
+
+    ``companion``: the format of a second file that lies beside the first under the same stem, such as a palette. It is
+    written whenever the first one is, and ``read_beside(data, beside) -> Picture`` reads both of them where there are
+    both; then ``read`` says what a file alone shows, or what is missing.
     """
 
     name: str
@@ -58,6 +62,8 @@ class Format:
     decode: Callable[[bytes], Picture | Shown] | None = None
     program: bool = False
     description: str = ""
+    companion: Format | None = None
+    read_beside: Callable[[bytes, bytes], Picture] | None = None
 
     def __post_init__(self) -> None:
         for extension in self.extensions:
@@ -67,6 +73,8 @@ class Format:
                 )
         if self.write is None and self.read is None:
             raise ValueError(f"format {self.name!r} neither writes nor reads")
+        if self.companion is None and self.read_beside is not None:
+            raise ValueError(f"format {self.name!r} reads a companion and does not say which")
 
     def holds(self, mode: str) -> bool:
         """Whether a picture of the mode called ``mode`` can be stored in it."""

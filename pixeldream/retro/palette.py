@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,18 +84,25 @@ class Palette:
 
 @dataclass(frozen=True)
 class Gamut:
-    """Every colour that a machine can mix: ``levels`` evenly spaced steps for each of red, green and blue.
+    """Every colour that a machine can mix: ``levels`` steps for each of red, green and blue.
 
     An index is ``(red * green_levels + green) * blue_levels + blue``: for 16 levels each that is the Amiga's 0x0RGB.
+    The steps are evenly spaced, or show the ``shades`` (0 to 255, rising), which are those of all three components.
     """
 
     name: str
     levels: tuple[int, int, int]
     source: str = field(default="", compare=False)
+    shades: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(2 <= level <= 256 for level in self.levels):
             raise PaletteError(f"gamut {self.name!r}: levels {self.levels} are not 2 to 256 each")
+        rising = all(low < high for low, high in pairwise((-1, *self.shades, 256)))
+        if self.shades and (set(self.levels) != {len(self.shades)} or not rising):
+            raise PaletteError(
+                f"gamut {self.name!r}: shades {self.shades} are not {self.levels[0]} rising ones of 0 to 255"
+            )
 
     @property
     def count(self) -> int:
@@ -106,6 +114,8 @@ class Gamut:
         _, green, blue = self.levels
         index = np.asarray(indices)
         steps = np.stack([index // (green * blue), index // blue % green, index % blue], -1)
+        if self.shades:
+            return np.asarray(self.shades, np.uint8)[steps]
         return np.rint(steps * 255.0 / (np.asarray(self.levels) - 1)).astype(np.uint8)
 
     def values(self) -> np.ndarray:
@@ -114,8 +124,15 @@ class Gamut:
 
     def nearest(self, rgb: Any) -> np.ndarray:
         """The index of the level nearest to each uint8 colour ``[..., 3]``, component by component."""
-        steps = np.rint(np.asarray(rgb, np.float64) / 255.0 * (np.asarray(self.levels) - 1)).astype(np.int64)
+        if self.shades:
+            steps = np.searchsorted(self.borders(), np.asarray(rgb, np.float64))
+        else:
+            steps = np.rint(np.asarray(rgb, np.float64) / 255.0 * (np.asarray(self.levels) - 1)).astype(np.int64)
         return (steps[..., 0] * self.levels[1] + steps[..., 1]) * self.levels[2] + steps[..., 2]
+
+    def borders(self) -> np.ndarray:
+        """float64 ``[shades - 1]``: half way between each shade and the next."""
+        return (np.asarray(self.shades[1:], np.float64) + self.shades[:-1]) / 2
 
     def index(self, text: str) -> int:
         """The index nearest to a colour written RRGGBB (or ``black``, ``white``). Raises ``ValueError`` otherwise."""
