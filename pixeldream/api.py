@@ -32,19 +32,30 @@ from pixeldream.retro.display import display_size, to_mode, view
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Palette
+from pixeldream.retro.perceived import CALM
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
+from pixeldream.retro.search import search
 
 REPORTED = ("content", "style", "total")
 """Those of our own losses that a report gives, besides all that plugins bring."""
 
 
-def convert_look(image: np.ndarray, chosen: Look) -> Picture:
-    """The best legal picture of ``image`` (display pixels of the mode, float32) without a network."""
-    small = jnp.asarray(to_mode(image, chosen.mode))
-    values = chosen.palette.values()
-    locks = lock_array(chosen.mode, chosen.locks)
-    solution = solver.solve(chosen.mode, small, values, locks, chosen.dither, chosen.amount)
-    return solver.to_picture(chosen.mode, chosen.palette, solution, chosen.border)
+def convert_look(
+    image: np.ndarray, chosen: Look, quality: str = "fast", calm: float = CALM, detail: np.ndarray | None = None
+) -> Picture:
+    """The legal picture of ``image`` (display pixels of the mode, float32) without a network.
+
+    ``quality``: "fast" for the look's dither, "best" for the search of the least perceived error from there (see
+    ``pixeldream.retro.search`` for ``calm`` and ``detail``, which only it knows).
+    """
+    mode, values = chosen.mode, chosen.palette.values()
+    locks = jnp.asarray(lock_array(mode, chosen.locks))
+    if quality == "best":
+        where = None if detail is None else jnp.asarray(detail)
+        solution = search(mode, jnp.asarray(image), jnp.asarray(values), locks, chosen.dither, calm, where)
+    else:
+        solution = solver.solve(mode, jnp.asarray(to_mode(image, mode)), values, locks, chosen.dither, chosen.amount)
+    return solver.to_picture(mode, chosen.palette, solution, chosen.border)
 
 
 def draw_look(drawing: np.ndarray, chosen: Look, order: np.ndarray | None = None) -> Picture | None:

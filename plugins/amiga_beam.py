@@ -97,12 +97,12 @@ def timetable(size: tuple[int, int], skew: int, lag: int, reach: int = 1) -> Tim
 
 
 def codes(base: int, bits: int) -> np.ndarray:
-    """The pixel values of all actions, in the order of :func:`_reach`: base colours, then blue, red and green."""
+    """The pixel values of all actions, in the order of :func:`reach`: base colours, then blue, red and green."""
     values = np.arange(1 << bits)
     return np.concatenate([np.arange(base), *(control << bits | values for control in (1, 2, 3))]).astype(np.int32)
 
 
-def _reach(states: jax.Array, base: jax.Array, bits: int) -> tuple[jax.Array, jax.Array]:
+def reach(states: jax.Array, base: jax.Array, bits: int) -> tuple[jax.Array, jax.Array]:
     """int32 and bool ``[..., actions]``: where each action leads from ``states [...]``, and whether it says what an
     earlier action says too."""
     import jax.numpy as jnp
@@ -129,7 +129,7 @@ class _Lane(NamedTuple):
     settled: jax.Array
 
 
-def _best(costs: jax.Array, states: jax.Array, beam: int) -> tuple[jax.Array, jax.Array]:
+def best(costs: jax.Array, states: jax.Array, beam: int) -> tuple[jax.Array, jax.Array]:
     """The ``beam`` least of ``costs [lanes, n]`` and where they are, no two of them in the same state."""
     import jax
     import jax.numpy as jnp
@@ -158,8 +158,8 @@ def search(
     import jax.numpy as jnp
 
     taps = dither.taps if dither else ()
-    reach = max([abs(right) for right, _, _ in taps], default=0)
-    plan = timetable((image.shape[1], image.shape[0]), _skew(taps, how.lag), how.lag, reach)
+    sideways = max([abs(right) for right, _, _ in taps], default=0)
+    plan = timetable((image.shape[1], image.shape[0]), _skew(taps, how.lag), how.lag, sideways)
     step = _stepper(base, bits, dither, amount, how)
     target = pd.srgb_to_linear(image)[plan.rows, np.minimum(plan.columns, image.shape[1] - 1)]
     first = plan.columns == 0
@@ -199,15 +199,15 @@ def _stepper(base: jax.Array, bits: int, dither: pd.Diffusion | None, amount: An
         costs = jnp.where(begins, fresh, lane.costs)
         errors = jnp.where(begins[..., None, None], 0.0, lane.errors)
         wanted = _wanted(target, errors, lane.settled, dither, how)
-        reach, twice = _reach(states, base, bits)
-        difference = tables.lab[reach] - pd.linear_to_oklab(jnp.clip(wanted, 0.0, 1.0))[:, :, None]
+        ways, twice = reach(states, base, bits)
+        difference = tables.lab[ways] - pd.linear_to_oklab(jnp.clip(wanted, 0.0, 1.0))[:, :, None]
         distance = jnp.square(difference).sum(-1)
         barred = twice | begins[..., None] & changes & (distance > EXACT)
         total = costs[..., None] + jnp.where(live[:, None, None], distance, 0.0)
         total = jnp.where(barred, jnp.inf, total).reshape(states.shape[0], -1)
-        costs, chosen = _best(total, reach.reshape(total.shape), how.beam)
+        costs, chosen = best(total, ways.reshape(total.shape), how.beam)
         parent, action = chosen // values.shape[0], chosen % values.shape[0]
-        states = jnp.take_along_axis(reach.reshape(total.shape), chosen, 1)
+        states = jnp.take_along_axis(ways.reshape(total.shape), chosen, 1)
         debt = jnp.take_along_axis(jnp.clip(wanted, 0.0, 1.0), parent[..., None], 1) - tables.linear[states]
         pending = _append(lane.pending, parent, values[action])
         errors = _append(errors, parent, debt * amount)

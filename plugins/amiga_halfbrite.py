@@ -61,6 +61,11 @@ def follow(image: Any, palette: Any, colours: Any, dither: Any, amount: Any) -> 
     return pd.choose_pixels(image, choices[None, None], choices, dither, amount)
 
 
+def choices(colours: Any, palette: Any) -> jax.Array:
+    """sRGB ``[64, 3]``, for the search of the least perceived error."""
+    return all_colours(_flat(colours))
+
+
 def _flat(colours: Any) -> jax.Array:
     import jax.numpy as jnp
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pixeldream_plugins import amiga_beam, amiga_path
+from pixeldream_plugins import amiga_beam, amiga_path, amiga_refine
 from pixeldream_plugins.amiga_beam import Search, shown
 
 import pixeldream as pd
@@ -161,3 +161,4 @@ def _follow(bits: int, image: Any, palette: Any, colours: Any, dither: Any, amou
 
 solve_ham6, render_ham6, follow_ham6 = (partial(function, 4) for function in (_solve, _render, _follow))
 solve_ham8, render_ham8, follow_ham8 = (partial(function, 6) for function in (_solve, _render, _follow))
+refine_ham6, refine_ham8 = partial(amiga_refine.refine, 4), partial(amiga_refine.refine, 6)

@@ -6,8 +6,9 @@ Amiga Hardware Reference Manual (1991), chapter 3; for AGA, Commodore's "AA" chi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from pixeldream_plugins import amiga_halfbrite, amiga_ham
 from pixeldream_plugins.amiga_ham import EIGHTEEN_BIT, TWELVE_BIT
@@ -21,8 +22,8 @@ TWENTY_FOUR_BIT = pd.Gamut("amiga-24-bit", (256, 256, 256), "AGA colour register
 
 @dataclass(frozen=True)
 class Kind:
-    """What the bits of a pixel mean: ``planes`` of them, ``colours`` free ones, ``own`` ways to solve, render and
-    follow; ``hires`` says whether the chip set shows it in high resolution."""
+    """What the bits of a pixel mean: ``planes`` of them, ``colours`` free ones, ``own`` functions of the mode;
+    ``hires`` says whether the chip set shows it in high resolution."""
 
     name: str
     planes: int
@@ -30,13 +31,22 @@ class Kind:
     gamut: pd.Gamut
     hires: bool
     description: str
-    own: tuple[Callable, Callable, Callable] | tuple[()] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
     aga: bool = False
 
 
-HALFBRITE = (amiga_halfbrite.solve, amiga_halfbrite.render, amiga_halfbrite.follow)
-HAM6 = (amiga_ham.solve_ham6, amiga_ham.render_ham6, amiga_ham.follow_ham6)
-HAM8 = (amiga_ham.solve_ham8, amiga_ham.render_ham8, amiga_ham.follow_ham8)
+HALFBRITE = {
+    "solve": amiga_halfbrite.solve, "render": amiga_halfbrite.render, "follow": amiga_halfbrite.follow,
+    "choices": amiga_halfbrite.choices,
+}  # fmt: skip
+HAM6 = {
+    "solve": amiga_ham.solve_ham6, "render": amiga_ham.render_ham6, "follow": amiga_ham.follow_ham6,
+    "search": amiga_ham.refine_ham6,
+}  # fmt: skip
+HAM8 = {
+    "solve": amiga_ham.solve_ham8, "render": amiga_ham.render_ham8, "follow": amiga_ham.follow_ham8,
+    "search": amiga_ham.refine_ham8,
+}  # fmt: skip
 
 KINDS = {
     kind.name: kind
@@ -87,7 +97,6 @@ class Screen:
 
 def mode(kind: Kind, screen: Screen, size: tuple[int, int] | None = None) -> pd.Mode:
     """The mode of a kind on a screen; ``size`` where a picture is not as large as the screen."""
-    solve, render, follow = kind.own or (None, None, None)
     system = "NTSC" if screen.ntsc else "PAL"
     place = f"{system} {'high' if screen.hires else 'low'} resolution{', interlaced' * screen.lace}"
     return pd.Mode(
@@ -100,11 +109,9 @@ def mode(kind: Kind, screen: Screen, size: tuple[int, int] | None = None) -> pd.
         colours=kind.gamut.count,
         values=1 << kind.planes if kind.own else 0,
         description=f"{place}: {kind.description}{' (AGA)' * kind.aga}",
-        solve=solve,
-        render=render,
-        follow=follow,
         # A beam through 262,144 colours can lose the one way that leads back to a drawing.
         exact=kind.own != HAM8,
+        **kind.own,
     )
 
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-_TO_CONES = np.array(
+TO_CONES = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
@@ -18,7 +18,7 @@ _TO_CONES = np.array(
     ],
     np.float32,
 )
-_TO_LAB = np.array(
+TO_LAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
@@ -26,8 +26,8 @@ _TO_LAB = np.array(
     ],
     np.float32,
 )
-_FROM_LAB = np.linalg.inv(_TO_LAB.astype(np.float64)).astype(np.float32)
-_FROM_CONES = np.linalg.inv(_TO_CONES.astype(np.float64)).astype(np.float32)
+_FROM_LAB = np.linalg.inv(TO_LAB.astype(np.float64)).astype(np.float32)
+_FROM_CONES = np.linalg.inv(TO_CONES.astype(np.float64)).astype(np.float32)
 
 
 def srgb_to_linear(srgb: jax.Array) -> jax.Array:
@@ -36,6 +36,12 @@ def srgb_to_linear(srgb: jax.Array) -> jax.Array:
     # The inner maximum keeps the power's gradient finite where the other branch is taken.
     power = ((jnp.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4
     return jnp.where(srgb <= 0.04045, srgb / 12.92, power)
+
+
+def srgb_slope(srgb: jax.Array) -> jax.Array:
+    """How much more linear light one more of each encoded component is; its derivative, in closed form."""
+    power = 2.4 / 1.055 * ((jnp.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 1.4
+    return jnp.where(srgb <= 0.04045, 1 / 12.92, power)
 
 
 def linear_to_srgb(linear: jax.Array) -> jax.Array:
@@ -48,8 +54,8 @@ def linear_to_srgb(linear: jax.Array) -> jax.Array:
 def linear_to_oklab(linear: jax.Array) -> jax.Array:
     """Linear light to OKLab: lightness in [0, 1], a and b in about [-0.4, 0.4]."""
     # jnp.cbrt has an infinite gradient at 0; black is moved by less than an 8-bit step can show.
-    cones = jnp.maximum(jnp.dot(linear, _TO_CONES.T, precision="highest"), 1e-7)
-    return jnp.dot(jnp.cbrt(cones), _TO_LAB.T, precision="highest")
+    cones = jnp.maximum(jnp.dot(linear, TO_CONES.T, precision="highest"), 1e-7)
+    return jnp.dot(jnp.cbrt(cones), TO_LAB.T, precision="highest")
 
 
 def oklab_to_linear(lab: jax.Array) -> jax.Array:

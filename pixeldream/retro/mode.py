@@ -71,6 +71,9 @@ class Mode:
     signatures), and ``follow`` says how an own solve keeps up with an image that moves; then ``values`` is how many
     values a pixel has if that is not the number of slots, and ``frames`` how many frames the machine shows in turn.
 
+    Two more functions serve the search for the least perceived error (``pixeldream.retro.search``): ``choices`` says
+    what each pixel value shows, where an own solve leaves pixels free of each other; ``search`` replaces all of it.
+
     ``redraw`` tells a drawing apart where no slot can say it: ``redraw(mode, image, palette, locks) -> Drawn`` for
     uint8 ``image [height, width, 3]`` in colours that the mode can show somewhere (see ``pixeldream.retro.legal``).
 
@@ -99,6 +102,8 @@ class Mode:
     solve: Callable | None = None
     render: Callable | None = None
     follow: Callable | None = None
+    choices: Callable | None = None
+    search: Callable | None = None
     redraw: Callable | None = field(default=None, compare=False)
     tiles: Tiles | None = None
     frame_size: Size | None = None
@@ -192,6 +197,11 @@ class Mode:
     def grid(self, slot: int) -> Size:
         """(columns, rows) of the areas of slot number ``slot``."""
         return next(level.grid for level in self.levels if slot in level.slots)
+
+    def allowed(self, slot: int) -> tuple[int, ...]:
+        """The palette indices that slot number ``slot`` may hold."""
+        limits = self.slots[slot].allowed
+        return tuple(range(self.colours)) if limits is None else limits
 
     def slot(self, name: str) -> int:
         """The number of the slot called ``name``. Raises ``ValueError`` that lists the slots."""

@@ -38,17 +38,40 @@ class Solution(NamedTuple):
     colours: tuple[jax.Array, ...]
 
 
-def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) -> jax.Array:
-    """sRGB ``[height or 1, width or 1, slots, 3]``: the colours that each pixel can take."""
+class Options(NamedTuple):
+    """The colours that pixels may take: ``table`` of sRGB ``[n, 3]``, and where in it stands what each value of each
+    pixel shows, int32 ``[height or 1, width or 1, values]``."""
+
+    table: jax.Array
+    places: jax.Array
+
+
+def options(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) -> Options:
+    """What the pixels of a mode whose pixels are free of each other may show."""
+    if mode.choices is not None:
+        table = mode.choices(colours, palette)
+    elif mode.gamut is not None:
+        table = gamut.decode(mode.gamut, jnp.concatenate([c.reshape(1) for c in colours]))
+    else:
+        return Options(palette, reach(mode, colours))
+    return Options(table, jnp.arange(table.shape[0], dtype=jnp.int32)[None, None])
+
+
+def reach(mode: Mode, colours: tuple[jax.Array, ...]) -> jax.Array:
+    """int32 ``[height or 1, width or 1, slots]``: the palette index of each slot at each pixel."""
     width, height = mode.size
     if len(mode.levels) == 1 and mode.levels[0].grid == (1, 1):
-        indices = jnp.stack(colours, -1)
-    else:
-        spread = [jnp.repeat(jnp.repeat(c, height // c.shape[0], 0), width // c.shape[1], 1) for c in colours]
-        indices = jnp.stack(spread, -1)
-        # Where nothing can be painted every choice is slot 0: it is taken, and leaves no error to hand on.
-        hidden = jnp.arange(width)[None, :, None] < mode.blocked
-        indices = jnp.where(hidden, indices[..., :1], indices)
+        return jnp.stack(colours, -1)
+    spread = [jnp.repeat(jnp.repeat(c, height // c.shape[0], 0), width // c.shape[1], 1) for c in colours]
+    indices = jnp.stack(spread, -1)
+    # Where nothing can be painted every choice is slot 0: it is taken, and leaves no error to hand on.
+    hidden = jnp.arange(width)[None, :, None] < mode.blocked
+    return jnp.where(hidden, indices[..., :1], indices)
+
+
+def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) -> jax.Array:
+    """sRGB ``[height or 1, width or 1, slots, 3]``: the colours that each pixel can take."""
+    indices = reach(mode, colours)
     return gamut.decode(mode.gamut, indices) if mode.gamut else palette[indices]
 
 
