@@ -19,15 +19,14 @@ from pixeldream.retro.mode import Mode
 from pixeldream.retro.solve import Solution, options, render, solve, to_picture
 
 SMALL = {
-    "c64-multicolor": (32, 48), "c64-hires": (64, 48), "c64-fli": (40, 48), "c64-sprites-multicolor": None,
-    "amiga-8": (64, 48), "amiga-ehb": (64, 48), "amiga-ham6": (64, 48),
+    "c64-multicolor": (32, 48), "c64-hires": (64, 48), "c64-fli": (40, 48), "amiga-8": (64, 48), "amiga-ehb": (64, 48),
+    "amiga-ham6": (64, 48),
 }  # fmt: skip
 """Modes of each kind, cut down: the search knows no size."""
 
 
 def cut(registry: Registry, name: str) -> Mode:
-    mode = registry.modes[name]
-    return mode if SMALL[name] is None else replace(mode, size=SMALL[name])
+    return replace(registry.modes[name], size=SMALL[name])
 
 
 def setup(registry: Registry, name: str, photo: np.ndarray) -> tuple:
