@@ -28,16 +28,16 @@ GOLDEN = 0.6180339887
 """Steps of this part of a cell visit its pixels far from each other."""
 
 
-class Moves(NamedTuple):
-    """The replacements tried in every cell: ``slot [moves]`` gets ``colour [moves]``."""
-
-    slot: np.ndarray
-    colour: np.ndarray
+KEEP = -1
+"""In a move: the slot's colour stays."""
 
 
-def _moves(mode: Mode, level: Level) -> Moves:
+def _moves(mode: Mode, level: Level) -> np.ndarray:
+    """int32 ``[moves, slots]``: the replacements tried in every cell, the new colour of each slot or :data:`KEEP`."""
     pairs = [(slot, colour) for slot in level.slots for colour in mode.allowed(slot)]
-    return Moves(*np.asarray(pairs, np.int32).T)
+    moves = np.full((len(pairs), len(mode.slots)), KEEP, np.int32)
+    moves[np.arange(len(pairs)), [slot for slot, _ in pairs]] = [colour for _, colour in pairs]
+    return moves
 
 
 def _coupling(mode: Mode, level: Level) -> np.ndarray:
@@ -65,17 +65,15 @@ class _Cells(NamedTuple):
     distance: jax.Array  # [n, p, c], what each colour costs as the pixel's own
 
 
-def _try_moves(cells: _Cells, moves: Moves, table: jax.Array, coupling: np.ndarray) -> tuple[jax.Array, jax.Array]:
+def _try_moves(cells: _Cells, moves: jax.Array, table: jax.Array, coupling: np.ndarray) -> tuple[jax.Array, jax.Array]:
     """float32 ``[n, moves]`` what each replacement costs, and int32 ``[n, moves, p]`` the slots of the pixels then."""
     number, pixels = cells.current.shape
-    slots = np.arange(cells.reach.shape[2])
-    replaced = jnp.asarray(slots[None] == moves.slot[:, None])
     mean_bend = cells.bend.mean(1)
     together = jnp.asarray(coupling)
 
     def choose(carry: tuple[jax.Array, jax.Array], pixel: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         slope, total = carry
-        index = jnp.where(replaced[None], moves.colour[None, :, None], cells.reach[:, None, pixel])
+        index = jnp.where(moves[None] == KEEP, cells.reach[:, None, pixel], moves[None])
         change = table[index] - table[cells.current[:, pixel]][:, None, None]
         cost = 2 * jnp.einsum("nmksc,nmsc->nmk", change, slope[:, :, pixel])
         cost = cost + jnp.einsum("nmksa,nsab,nmksb->nmk", change, cells.bend[:, pixel], change)
@@ -90,10 +88,8 @@ def _try_moves(cells: _Cells, moves: Moves, table: jax.Array, coupling: np.ndarr
         return (slope, total + cost.min(2)), chosen.astype(jnp.int8)
 
     order = _order(pixels)
-    start = jnp.broadcast_to(cells.slope[:, None], (number, len(moves.slot), pixels, 2, 3))
-    (_, total), chosen = jax.lax.scan(
-        choose, (start, jnp.zeros((number, len(moves.slot)), jnp.float32)), jnp.asarray(order)
-    )
+    start = jnp.broadcast_to(cells.slope[:, None], (number, len(moves), pixels, 2, 3))
+    (_, total), chosen = jax.lax.scan(choose, (start, jnp.zeros((number, len(moves)), jnp.float32)), jnp.asarray(order))
     return total, chosen[np.argsort(order)].transpose(1, 2, 0).astype(jnp.int32)
 
 
@@ -102,13 +98,14 @@ def replace(mode: Mode, number: int, goal: Target, palette: jax.Array, locks: ja
     """``held`` after each area of level ``number`` was offered a replacement of one colour. ``locks``: int32
     ``[slots]``; a locked slot keeps its colour."""
     level = mode.levels[number]
-    moves, coupling = _moves(mode, level), _coupling(mode, level)
+    moves, coupling = jnp.asarray(_moves(mode, level)), _coupling(mode, level)
     (across, down), (columns, rows) = level.area, level.grid
     repeat = repeats(mode)
     step_x, step_y = 1 + -(-APART // (across * repeat[0])), 1 + -(-APART // (down * repeat[1]))
     table, lab = spaces(palette), perceived.single(palette)
     cover = repeat[0] * repeat[1]
-    barred = jnp.where(locks[moves.slot] == FREE, 0.0, jnp.inf)
+    keeps = (moves == KEEP) | (locks[None] == FREE) | (moves == locks[None])
+    barred = jnp.where(keeps.all(1), 0.0, jnp.inf)
 
     def image(solution: Solution) -> jax.Array:
         return table[jnp.take_along_axis(reach(mode, solution.colours), solution.pixels[..., None], 2)[..., 0]]
@@ -137,11 +134,11 @@ def replace(mode: Mode, number: int, goal: Target, palette: jax.Array, locks: ja
         pixels = jnp.take_along_axis(chosen, best[:, None, None], 1)[:, 0]
         # What is not replaced is written beyond the edge, and dropped.
         pixels = held.pixels.at[jnp.where(made[:, None], y, mode.size[1]), x].set(pixels, mode="drop")
-        slot, colour = jnp.asarray(moves.slot)[best], jnp.asarray(moves.colour)[best]
         colours = list(held.colours)
-        for own in level.slots:
-            target_row = jnp.where(made & (slot == own), row, rows)
-            colours[own] = colours[own].at[target_row, column].set(colour, mode="drop")
+        for slot in level.slots:
+            new = moves[best, slot]
+            to_row = jnp.where(made & (new != KEEP), row, rows)
+            colours[slot] = colours[slot].at[to_row, column].set(new, mode="drop")
         return Solution(pixels, tuple(colours))
 
     return jax.lax.fori_loop(0, step_x * step_y, phase, held)
