@@ -6,9 +6,8 @@ Amiga Hardware Reference Manual (1991), chapter 3; for AGA, Commodore's "AA" chi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pixeldream_plugins import amiga_halfbrite, amiga_ham
 from pixeldream_plugins.amiga_ham import EIGHTEEN_BIT, TWELVE_BIT
@@ -31,22 +30,24 @@ class Kind:
     gamut: pd.Gamut
     hires: bool
     description: str
-    own: Mapping[str, Any] = field(default_factory=dict)
+    own: tuple[tuple[str, Callable], ...] = ()
     aga: bool = False
 
 
-HALFBRITE = {
-    "solve": amiga_halfbrite.solve, "render": amiga_halfbrite.render, "follow": amiga_halfbrite.follow,
-    "choices": amiga_halfbrite.choices,
-}  # fmt: skip
-HAM6 = {
-    "solve": amiga_ham.solve_ham6, "render": amiga_ham.render_ham6, "follow": amiga_ham.follow_ham6,
-    "search": amiga_ham.refine_ham6,
-}  # fmt: skip
-HAM8 = {
-    "solve": amiga_ham.solve_ham8, "render": amiga_ham.render_ham8, "follow": amiga_ham.follow_ham8,
-    "search": amiga_ham.refine_ham8,
-}  # fmt: skip
+Own = tuple[tuple[str, Callable], ...]
+
+HALFBRITE: Own = (
+    ("solve", amiga_halfbrite.solve), ("render", amiga_halfbrite.render), ("follow", amiga_halfbrite.follow),
+    ("choices", amiga_halfbrite.choices),
+)  # fmt: skip
+HAM6: Own = (
+    ("solve", amiga_ham.solve_ham6), ("render", amiga_ham.render_ham6), ("follow", amiga_ham.follow_ham6),
+    ("search", amiga_ham.refine_ham6),
+)  # fmt: skip
+HAM8: Own = (
+    ("solve", amiga_ham.solve_ham8), ("render", amiga_ham.render_ham8), ("follow", amiga_ham.follow_ham8),
+    ("search", amiga_ham.refine_ham8),
+)  # fmt: skip
 
 KINDS = {
     kind.name: kind
@@ -111,7 +112,7 @@ def mode(kind: Kind, screen: Screen, size: tuple[int, int] | None = None) -> pd.
         description=f"{place}: {kind.description}{' (AGA)' * kind.aga}",
         # A beam through 262,144 colours can lose the one way that leads back to a drawing.
         exact=kind.own != HAM8,
-        **kind.own,
+        **dict(kind.own),  # type: ignore[arg-type]
     )
 
 
