@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pixeldream.cli.lists import Entry, list_command
 from pixeldream.plugin.registry import Registry
-from pixeldream.retro.dither import Diffusion
+from pixeldream.retro.dither import kind
 
 
 def describe(registry: Registry, name: str) -> Entry:
@@ -14,7 +14,7 @@ def describe(registry: Registry, name: str) -> Entry:
     dither = registry.dithers[name]
     return {
         "name": name,
-        "kind": "error diffusion" if isinstance(dither, Diffusion) else "ordered",
+        "kind": kind(dither),
         "plugin": registry.dithers.origins[name],
         "description": dither.description,
     }
