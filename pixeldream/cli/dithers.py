@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,7 +83,9 @@ def _sheet(registry: Registry, mode: str, image: Any) -> bytes:
     from pixeldream.look import look
 
     tiles = [(f"{mode}: the original", image)]
-    with typer.progressbar(list(registry.dithers), label="dithers", file=sys.stderr) as names:
+    every = list(registry.dithers)
+    quiet = not sys.stderr.isatty()
+    with nullcontext(every) if quiet else typer.progressbar(every, label="dithers", file=sys.stderr) as names:
         for name in names:
             chosen = look(registry, mode, dither=name)
             try:
