@@ -14,7 +14,16 @@ from pixeldream.retro.clash import Clash, Drawn
 from pixeldream.retro.clash import foreign as foreign_colours
 from pixeldream.retro.clash import runs as pixel_runs
 from pixeldream.retro.display import display_aspect, display_size, repeats
-from pixeldream.retro.dither import NONE, Diffusion, Ordered
+from pixeldream.retro.dither import (
+    NONE,
+    CurveDiffusion,
+    Diffusion,
+    Dither,
+    Ordered,
+    PatternDither,
+    UnsuitableDither,
+    VariableDiffusion,
+)
 from pixeldream.retro.format import Format, FormatError, Shown, WriteOptions
 from pixeldream.retro.memory import Memory, MemoryOverlap
 from pixeldream.retro.mode import Mode, Picture, Slot, Tiles
@@ -36,7 +45,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Candidates": ("pixeldream.retro.dithering", "Candidates"),
+    "Candidates": ("pixeldream.retro.candidates", "Candidates"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
@@ -47,10 +56,10 @@ _LAZY = {
     "build_squeezenet": ("pixeldream.neural.networks.squeezenet", "build"),
     "build_vgg": ("pixeldream.neural.networks.vgg", "build"),
     "check": ("pixeldream.api", "check"),
+    "choose_dithered": ("pixeldream.retro.dithering", "choose"),
     "choose_pixels": ("pixeldream.retro.solve", "paint"),
     "convert": ("pixeldream.api", "convert"),
     "darkest_first": ("pixeldream.retro.gamut", "darkest_first"),
-    "diffuse": ("pixeldream.retro.dithering", "diffuse"),
     "gamut_colours": ("pixeldream.retro.gamut", "decode"),
     "gamut_palette": ("pixeldream.retro.gamut", "choose"),
     "gamut_snap": ("pixeldream.retro.gamut", "snap"),
@@ -64,10 +73,11 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Clash", "Diffusion", "Drawn", "FeatureNetwork", "Format", "FormatError", "Gamut", "Memory",
-    "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "Tiles",
-    "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size",
-    "encode_palette", "foreign_colours", "hookimpl", "palette", "pixel_runs", "read_palette", "repeats", "stylize",
+    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
+    "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
+    "Picture", "Shown", "Slot", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_squeezenet",
+    "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl",
+    "palette", "pixel_runs", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -138,6 +138,11 @@ def _pixels(bits: int, image: jax.Array, base: jax.Array, dither: Any, amount: A
 
     if isinstance(dither, pd.Diffusion):
         return amiga_beam.search(image, base, bits, dither, amount, how or BEST)
+    if not isinstance(dither, pd.Ordered):
+        raise pd.UnsuitableDither(
+            f"dither {dither.name!r} does not fit hold-and-modify, where a pixel's colours depend on the one before; "
+            "take an ordered dither or error diffusion with fixed weights, such as bayer4 or floyd-steinberg"
+        )
     if dither != pd.NONE:
         # Thresholds as far apart as two steps of a component.
         image = pd.add_thresholds(

@@ -311,7 +311,7 @@ def _diffuse(
         hidden = (jnp.arange(WIDE) < layout.blocked)[None, :, None, None]
         lab, mixed = jnp.where(hidden, lab[:, :, :1], lab), jnp.where(hidden, mixed[:, :, :1], mixed)
     target = over_both(pd.srgb_to_linear(image))
-    return pixels.at[1].set(pd.diffuse(target, pd.Candidates(lab, mixed), dither, amount))
+    return pixels.at[1].set(pd.choose_dithered(target, pd.Candidates(lab, mixed), dither, amount))
 
 
 def _paint(

@@ -35,6 +35,13 @@ def test_the_table_of_modes_is_current(capsys: pytest.CaptureFixture[str]) -> No
     )
 
 
+def test_the_table_of_dithers_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = call(capsys, "dithers", "--markdown").out.strip()
+    assert between("<!-- dithers", "<!-- end of dithers -->") == printed, (
+        "write `pixeldream dithers --markdown` into the README"
+    )
+
+
 def test_every_command_and_option_that_is_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
     for line in re.findall(r"^pixeldream (.*?)(?:  #.*)?$", README, re.MULTILINE):
         words = line.split()

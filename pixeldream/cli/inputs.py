@@ -17,7 +17,8 @@ from pixeldream.cli.recipe import sha256
 from pixeldream.look import Look, look
 from pixeldream.neural.loss import Weighted
 from pixeldream.plugin.registry import Registry
-from pixeldream.retro.mode import Picture
+from pixeldream.retro.display import display_aspect, display_size
+from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Palette, read_palette
 
 
@@ -84,6 +85,15 @@ class Inputs:
 def is_palette_file(registry: Registry, name: str) -> bool:
     """Whether a palette's name means a file: no palette is called that, and it ends like one or is there."""
     return name not in registry.palettes and (name.lower().endswith(".gpl") or Path(name).is_file())
+
+
+def sample(mode: Mode) -> np.ndarray:
+    """The embedded picture in display pixels of ``mode``."""
+    from pixeldream import scenes
+
+    # Twice as large and of the screen's true shape: shrinking it smooths the edges.
+    height = 2 * display_size(mode)[1]
+    return images.fit(scenes.sample_content(round(height * display_aspect(mode)), height), mode)
 
 
 def split_weight(text: str) -> tuple[str, float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pixeldream import images
-from pixeldream.cli.inputs import Inputs, named_losses, named_network, split_weight
+from pixeldream.cli.inputs import Inputs, named_losses, named_network, sample, split_weight
 from pixeldream.cli.interrupt import Interrupt
 from pixeldream.cli.options import OptionError, StylizeOptions
 from pixeldream.cli.recipe import Recipe, make, sha256
@@ -19,7 +19,7 @@ from pixeldream.look import Look
 from pixeldream.neural.loss import Weighted
 from pixeldream.neural.settings import Settings
 from pixeldream.plugin.registry import Registry
-from pixeldream.retro.display import display_aspect, display_size
+from pixeldream.retro.display import display_size
 from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.schedule import Schedule
 
@@ -74,6 +74,7 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     inputs = Inputs(options.large)
     look = inputs.look(registry, options)
     schedule, settings = Schedule.parse(options.schedule), options.settings()
+    schedule.check(look.dither)
     networks = [named_network(registry, text) for text in options.network]
     losses = named_losses(registry, options.loss)
     styles = _styles(registry, inputs, look.mode, options.style)
@@ -88,11 +89,7 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
 def _content(registry: Registry, inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
     if options.content is not None:
         return images.fit(inputs.image(registry, options.content), mode, options.fit)
-    from pixeldream import scenes
-
-    # Twice as large and of the screen's true shape: shrinking it smooths the edges.
-    height = 2 * display_size(mode)[1]
-    return images.fit(scenes.sample_content(round(height * display_aspect(mode)), height), mode)
+    return sample(mode)
 
 
 def _styles(registry: Registry, inputs: Inputs, mode: Mode, texts: Iterable[str]) -> list[tuple[np.ndarray, float]]:

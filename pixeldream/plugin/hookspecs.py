@@ -36,7 +36,7 @@ def register_formats() -> list[Format]:  # type: ignore[empty-body]
 
 @hookspec
 def register_dithers() -> list[Dither]:  # type: ignore[empty-body]
-    """Threshold matrices and error-diffusion kernels."""
+    """Threshold matrices, error diffusion and pattern dithers."""
 
 
 @hookspec

@@ -22,7 +22,8 @@ import pluggy
 
 from pixeldream.plugin import hookspecs
 from pixeldream.retro import palette as palettes
-from pixeldream.retro.dither import Diffusion, Ordered
+from pixeldream.retro.dither import KINDS as DITHERS
+from pixeldream.retro.dither import Dither
 from pixeldream.retro.format import Format
 from pixeldream.retro.mode import Mode
 from pixeldream.retro.palette import Palette
@@ -115,7 +116,7 @@ def _is(*classes: type) -> Callable[[Any], bool]:
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
-    "modes": _is(Mode), "palettes": _is(Palette), "formats": _is(Format), "dithers": _is(Ordered, Diffusion),
+    "modes": _is(Mode), "palettes": _is(Palette), "formats": _is(Format), "dithers": _is(*DITHERS),
     "networks": _has("build"), "losses": _has("measure"),
 }  # fmt: skip
 
@@ -127,7 +128,7 @@ class Registry:
     modes: Names[Mode] = field(default_factory=lambda: Names("mode"))
     palettes: Names[Palette] = field(default_factory=lambda: Names("palette"))
     formats: Names[Format] = field(default_factory=lambda: Names("format"))
-    dithers: Names[Ordered | Diffusion] = field(default_factory=lambda: Names("dither"))
+    dithers: Names[Dither] = field(default_factory=lambda: Names("dither"))
     networks: Names[Any] = field(default_factory=lambda: Names("network"))
     losses: Names[Any] = field(default_factory=lambda: Names("loss"))
     plugins: dict[str, str] = field(default_factory=dict)

@@ -24,10 +24,10 @@ from pixeldream.plugin.testing_neural import LOSS_LAWS as LOSS_LAWS
 from pixeldream.plugin.testing_neural import NETWORK_LAWS as NETWORK_LAWS
 from pixeldream.retro import dithering, legal
 from pixeldream.retro import solve as solver
+from pixeldream.retro.candidates import Candidates
 from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
 from pixeldream.retro.constrain import Schedule, constrain
-from pixeldream.retro.dither import NONE, Diffusion, Dither
-from pixeldream.retro.dithering import Candidates
+from pixeldream.retro.dither import NONE, Diffusion, Dither, Ordered, shaped
 from pixeldream.retro.format import Format, FormatError, WriteOptions
 from pixeldream.retro.mode import Mode, Picture, Tiles
 from pixeldream.retro.palette import Gamut, Palette
@@ -278,18 +278,18 @@ FORMAT_LAWS: tuple[Callable[[Format, Mode, Palette | Gamut], None], ...] = (
 
 
 def dither_keeps_the_mean(dither: Dither) -> None:
-    """Half light stays half light in black and white, within 0.05, for a kernel that hands on the whole error; a
-    matrix has no bias."""
+    """Half light stays half light in black and white, within 0.05, for a dither that hands on the whole error; a
+    matrix has no bias. On square, wide and tall pixels."""
     levels = jnp.asarray([0.0, 1.0], jnp.float32)[:, None] * jnp.ones((1, 3), jnp.float32)
     everything = Candidates(srgb_to_oklab(levels)[None, None], srgb_to_linear(levels)[None, None])
-    if isinstance(dither, Diffusion):
-        whole = sum(weight for _, _, weight in dither.taps) == dither.divisor
-        grey = jnp.full((64, 64, 3), 0.5, jnp.float32)
-        mean = float(dithering.diffuse(grey, everything, dither).mean())
-        assert not whole or abs(mean - 0.5) < 0.05, f"dither {dither.name!r} turns half light into {mean}"
-    else:
-        mean = float(dither.thresholds().mean())
-        assert abs(mean) < 1e-6, f"dither {dither.name!r}: thresholds have a mean of {mean}"
+    grey = jnp.full((64, 64, 3), 0.5, jnp.float32)
+    for fitting in dict.fromkeys(shaped(dither, repeats) for repeats in ((1, 1), (2, 1), (1, 2))):
+        if isinstance(fitting, Ordered):
+            mean = float(fitting.thresholds().mean())
+            assert abs(mean) < 1e-6, f"dither {dither.name!r}: thresholds have a mean of {mean}"
+        elif not isinstance(fitting, Diffusion) or sum(tap[2] for tap in fitting.taps) == fitting.divisor:
+            mean = float(dithering.choose(grey, everything, fitting).mean())
+            assert abs(mean - 0.5) < 0.05, f"dither {dither.name!r} turns half light into {mean}"
 
 
 DITHER_LAWS: tuple[Callable[[Dither], None], ...] = (dither_keeps_the_mean,)

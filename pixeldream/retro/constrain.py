@@ -116,8 +116,10 @@ def constrain(
     """A canvas for pictures of ``mode``; its ``finish`` returns a ``Picture``.
 
     ``init`` takes sRGB float32 ``[height, width, 3]`` of the mode's size. Equal mode, dither and schedule give the same
-    ``show`` and ``settle`` objects, whatever the palette and the locks: those are arrays in the state.
+    ``show`` and ``settle`` objects, whatever the palette and the locks: those are arrays in the state. Raises
+    ``UnsuitableDither`` for one that is too slow for the schedule.
     """
+    schedule.check(dither)
     lock_array = jnp.asarray(solver.lock_array(mode, locks))
     values = jnp.asarray(palette.values())
 

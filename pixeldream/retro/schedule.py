@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pixeldream.retro.dither import KINDS, CurveDiffusion, Dither, UnsuitableDither
+
 SCHEDULES = ("end", "every:N", "straight-through")
 
 DEFAULT_SCHEDULE = "straight-through"
@@ -26,6 +28,15 @@ class Schedule:
         if match and int(match[1]) > 0:
             return cls("every", int(match[1]))
         raise ValueError(f"schedule {text!r} is none of {', '.join(SCHEDULES)} (N is at least 1)")
+
+    def check(self, dither: Dither) -> None:
+        """Raises ``UnsuitableDither`` for one that is too slow to be applied again and again."""
+        if isinstance(dither, CurveDiffusion) and self.name != "end":
+            others = ", ".join(name for kind, name in KINDS.items() if kind is not CurveDiffusion)
+            raise UnsuitableDither(
+                f"dither {dither.name!r} takes one pixel after the other, too slow for schedule {self}; take schedule "
+                f"end, or a dither of another kind: {others} ('pixeldream dithers' tells)"
+            )
 
     def __str__(self) -> str:
         return f"every:{self.every}" if self.every else self.name

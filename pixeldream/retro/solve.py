@@ -22,9 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.retro import dithering, gamut, sets, tiles
+from pixeldream.retro.candidates import Candidates, take
 from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
-from pixeldream.retro.dither import NONE, Diffusion, Dither, Ordered
-from pixeldream.retro.dithering import Candidates
+from pixeldream.retro.display import repeats
+from pixeldream.retro.dither import NONE, Dither, Ordered, shaped
 from pixeldream.retro.locks import lock_array as lock_array
 from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Gamut, Palette
@@ -120,6 +121,7 @@ def assign(
     amount: jax.Array | float = 1.0,
 ) -> jax.Array:
     """int32 ``[height, width]``: the slot that each pixel uses, given the slots' colours."""
+    dither = shaped(dither, repeats(mode))
     if mode.follow is not None:
         return mode.follow(image, palette, colours, dither, amount, **_bound(mode))
     pixels = _paint_slots(mode, image, palette, colours, dither, amount)
@@ -146,20 +148,24 @@ def paint(
 ) -> jax.Array:
     """int32 ``[height, width]``: which of ``choices [height or 1, width or 1, k, 3]`` (sRGB) each pixel takes.
 
-    ``colours``: sRGB ``[n, 3]``; how far apart they are is the strength of an ordered dither.
+    ``colours``: sRGB ``[n, 3]``; how far apart they are is the strength of an ordered dither where all pixels share
+    their colours. Where they do not, it is how far the pixel's nearest colour is from the others in its cell.
     """
     lab = srgb_to_oklab(choices)
-    if isinstance(dither, Diffusion):
-        return dithering.diffuse(srgb_to_linear(image), Candidates(lab, srgb_to_linear(choices)), dither, amount)
-    if dither != NONE:
+    if not isinstance(dither, Ordered):
+        return dithering.choose(srgb_to_linear(image), Candidates(lab, srgb_to_linear(choices)), dither, amount)
+    if dither != NONE and choices.shape[:2] == (1, 1):
         image = biased(image, colours, dither, amount)
+    elif dither != NONE:
+        own = take(dithering.spacing(choices)[..., None], dithering.nearest(srgb_to_oklab(image), lab))
+        image = jnp.clip(image + amount * own * dithering.bias(dither, (image.shape[1], image.shape[0])), 0.0, 1.0)
     return dithering.nearest(srgb_to_oklab(image), lab)
 
 
 def biased(image: jax.Array, colours: jax.Array, dither: Ordered, amount: jax.Array | float) -> jax.Array:
     """``image`` with an ordered dither's thresholds added, as strong as ``colours [n, 3]`` are far apart."""
     size = image.shape[1], image.shape[0]
-    return jnp.clip(image + amount * dithering.spread(colours) * dithering.bias(dither, size), 0.0, 1.0)
+    return jnp.clip(image + amount * dithering.spacing(colours).mean() * dithering.bias(dither, size), 0.0, 1.0)
 
 
 def _target(mode: Mode, image: jax.Array, palette: jax.Array, dither: Dither, amount: Any) -> jax.Array:
@@ -169,9 +175,10 @@ def _target(mode: Mode, image: jax.Array, palette: jax.Array, dither: Dither, am
     """
     if mode.gamut or dither == NONE:
         return image
-    if isinstance(dither, Diffusion):
+    if not isinstance(dither, Ordered):
         everything = Candidates(srgb_to_oklab(palette)[None, None], srgb_to_linear(palette)[None, None])
-        return palette[dithering.diffuse(srgb_to_linear(image), everything, dither, amount)]
+        dithered = palette[dithering.choose(srgb_to_linear(image), everything, dither, amount)]
+        return jnp.where(amount > 0, dithered, image)
     return biased(image, palette, dither, amount)
 
 
@@ -189,6 +196,7 @@ def solve(
     ``locks``: int32 ``[slots]`` (see :func:`lock_array`). Without a dither and with a fixed palette the summed squared
     OKLab distance is the least possible.
     """
+    dither = shaped(dither, repeats(mode))
     if mode.solve is not None:
         return mode.solve(image, palette, locks, dither, amount, **_bound(mode))
     colours = choose_colours(mode, _target(mode, image, palette, dither, amount), palette, locks)
@@ -214,13 +222,7 @@ def render(mode: Mode, solution: Solution, palette: jax.Array) -> jax.Array:
     """sRGB float32 ``[height, width, 3]`` of a solution."""
     if mode.render is not None:
         return mode.render(solution, palette)
-    choices = reachable(mode, solution.colours, palette)
-    if choices.shape[:2] == (1, 1):
-        return choices[0, 0][solution.pixels]
-    index = solution.pixels[..., None, None]
-    return jnp.take_along_axis(jnp.broadcast_to(choices, (*solution.pixels.shape, *choices.shape[2:])), index, 2)[
-        :, :, 0
-    ]
+    return take(reachable(mode, solution.colours, palette), solution.pixels)
 
 
 def to_picture(mode: Mode, palette: Palette | Gamut, solution: Solution, border: int = 0) -> Picture:
