@@ -14,7 +14,7 @@ from pixeldream.retro.display import display_aspect, display_size, repeats
 from pixeldream.retro.dither import NONE, Diffusion, Ordered
 from pixeldream.retro.format import Format, FormatError, Shown, WriteOptions
 from pixeldream.retro.memory import Memory, MemoryOverlap
-from pixeldream.retro.mode import Mode, Picture, Slot, Tiles
+from pixeldream.retro.mode import Mode, Picture, Slot, SubPalettes, Tiles
 from pixeldream.retro.palette import Gamut, Palette, PaletteError
 from pixeldream.retro.palette import built_in as palette
 from pixeldream.retro.palette import read_palette as read_palette
@@ -56,7 +56,7 @@ _LAZY = {
 
 __all__ = [
     "NONE", "Diffusion", "FeatureNetwork", "Format", "FormatError", "Gamut", "Memory", "MemoryOverlap", "Mode",
-    "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "Tiles", "WriteOptions",
+    "Network", "Ordered", "Palette", "PaletteError", "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "WriteOptions",
     "build_squeezenet", "build_vgg", "convert", "display_aspect", "display_size", "encode_palette", "hookimpl",
     "palette", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
