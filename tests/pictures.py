@@ -42,7 +42,7 @@ def pictures(draw: st.DrawFn, mode: pd.Mode) -> pd.Picture:
     coarse = random.integers(0, values, (*frames, -(-height // block), -(-width // block)))
     pixels = np.kron(coarse, np.ones((block, block), int))[..., :height, :width].astype(np.uint8)
     colours = [random.integers(0, count, mode.grid(slot)[::-1]) for slot in range(len(mode.slots))]
-    return legal(mode, pixels, colours, draw(st.integers(0, 15)))
+    return legal(mode, pixels, colours, draw(st.integers(0, min(palette.count, 16) - 1)))
 
 
 def pattern(mode: pd.Mode) -> pd.Picture:

@@ -61,7 +61,7 @@ def in_one_group(mode: Mode, colours: list[np.ndarray]) -> list[np.ndarray]:
         group[np.isin(colours[first], members)] = number
     result = []
     for held in colours:
-        wanted = group.repeat(held.shape[0] // group.shape[0], 0).repeat(held.shape[1] // group.shape[1], 1)
+        wanted = np.kron(group, np.ones(np.floor_divide(held.shape, group.shape), np.int64))
         for number, members in enumerate(mode.colour_groups):
             moved = np.asarray(members)[held % len(members)]
             held = np.where((wanted == number) & ~np.isin(held, members), moved, held)
