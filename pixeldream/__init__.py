@@ -26,7 +26,7 @@ from pixeldream.retro.dither import (
 )
 from pixeldream.retro.format import Format, FormatError, Shown, WriteOptions
 from pixeldream.retro.memory import Memory, MemoryOverlap
-from pixeldream.retro.mode import Mode, Picture, Slot, Tiles
+from pixeldream.retro.mode import Mode, Picture, Slot, SubPalettes, Tiles
 from pixeldream.retro.palette import Gamut, Palette, PaletteError
 from pixeldream.retro.palette import built_in as palette
 from pixeldream.retro.palette import read_palette as read_palette
@@ -75,9 +75,9 @@ _LAZY = {
 __all__ = [
     "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
     "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
-    "Picture", "Shown", "Slot", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_squeezenet",
-    "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl",
-    "palette", "pixel_runs", "read_palette", "repeats", "stylize",
+    "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions",
+    "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette",
+    "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import pixeldream as pd
+from pixeldream.plugin import testing
 
 
 def palette_of(mode: pd.Mode) -> pd.Palette | pd.Gamut:
@@ -18,14 +19,15 @@ def legal(mode: pd.Mode, pixels: np.ndarray, colours: list[np.ndarray], border: 
     if mode.tiles is not None:
         (width, height), (columns, rows) = mode.tiles.area, (16, 4)
         small = pixels[: rows * height, : columns * width]
-        pixels = np.tile(small, (7, 3))[: pixels.shape[0], : pixels.shape[1]]
+        pixels = np.tile(small, (8, 3))[: pixels.shape[0], : pixels.shape[1]]
+    pixels = testing.in_one_sub_palette(mode, pixels)
     pixels[..., : mode.blocked_pixels] = 0
     for number, slot in enumerate(mode.slots):
         if slot.allowed is not None:
             colours[number] = np.asarray(slot.allowed)[colours[number] % len(slot.allowed)]
         if mode.blocked_colour is not None and slot.area is not None:
             colours[number][:, : mode.blocked // slot.area[0]] = mode.blocked_colour
-    return pd.Picture(mode, palette_of(mode), pixels, tuple(colours), border)
+    return pd.Picture(mode, palette_of(mode), pixels, tuple(testing.in_one_group(mode, colours)), border)
 
 
 @st.composite
@@ -40,7 +42,7 @@ def pictures(draw: st.DrawFn, mode: pd.Mode) -> pd.Picture:
     coarse = random.integers(0, values, (*frames, -(-height // block), -(-width // block)))
     pixels = np.kron(coarse, np.ones((block, block), int))[..., :height, :width].astype(np.uint8)
     colours = [random.integers(0, count, mode.grid(slot)[::-1]) for slot in range(len(mode.slots))]
-    return legal(mode, pixels, colours, draw(st.integers(0, 15)))
+    return legal(mode, pixels, colours, draw(st.integers(0, min(palette.count, 16) - 1)))
 
 
 def pattern(mode: pd.Mode) -> pd.Picture:

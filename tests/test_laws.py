@@ -47,13 +47,14 @@ def named(law: Callable) -> str:
 
 def test_the_built_in_plugins_load_without_a_failure(registry: Registry) -> None:
     assert registry.failures == []
-    assert {"c64", "amiga", "png", "dithers", "networks"} <= set(registry.plugins)
+    assert {"c64", "amiga", "zx", "msx", "nes", "png", "dithers", "networks"} <= set(registry.plugins)
 
 
 def laws_of_modes() -> list[tuple[str, Callable]]:
-    """Without jit a solve of a mode's own takes minutes; the tests of its machine compare it with brute force."""
+    """Without jit a solve of a mode's own or of many areas takes minutes; the tests of its machine, and those of
+    sub-palettes, compare it with brute force."""
     slow = testing.mode_jits_to_the_same
-    own = {name for name in MODES if REGISTRY.modes[name].solve is not None}
+    own = {name for name in MODES if REGISTRY.modes[name].solve or REGISTRY.modes[name].sub_palettes}
     return [(name, law) for name in MODES for law in testing.MODE_LAWS if not (law is slow and name in own)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import combinations, product
 
 import jax.numpy as jnp
@@ -40,7 +41,15 @@ FREE = Mode("free", "toy", (8, 8), tuple(Slot(f"c{n}") for n in range(4)), gamut
 BLOCKED = Mode(
     "blocked", "toy", (8, 4), (Slot("a", (4, 2)), Slot("b", (4, 2))), "six", colours=6, blocked=4, blocked_colour=5
 )
-TOYS = [TWO_CELLS, SHARED, STRIPS, LIMITED]
+BRIGHTNESSES = ((0, 1, 2), (0, 3, 4, 5))
+GROUPED = Mode(
+    "grouped", "toy", (8, 4), (Slot("paper", (4, 2)), Slot("ink", (4, 2))), "six", colours=6, colour_groups=BRIGHTNESSES
+)
+NESTED = Mode(
+    "nested", "toy", (8, 4), (Slot("background"), Slot("a", (4, 4)), Slot("b", (4, 1))), "six", colours=6,
+    colour_groups=((0, 1, 2), (0, 2, 3, 4, 5)),
+)  # fmt: skip
+TOYS = [TWO_CELLS, SHARED, STRIPS, LIMITED, GROUPED, NESTED]
 
 
 def distances(image: np.ndarray) -> np.ndarray:
@@ -55,6 +64,8 @@ def brute_force(mode: Mode, image: np.ndarray) -> float:
 
     def best(depth: int, rows: slice, columns: slice, held: tuple[int, ...]) -> float:
         if depth == len(mode.levels):
+            if mode.colour_groups and not any(set(held) <= set(group) for group in mode.colour_groups):
+                return float("inf")
             return float(table[rows, columns][:, :, list(held)].min(-1).sum())
         level = mode.levels[depth]
         width, height = level.area
@@ -111,6 +122,27 @@ def test_locked_slots_keep_their_colour(seed: int, background: int, own: int) ->
     picture = solve(SHARED, image, {"background": background, "a": other})
     assert picture.colours[0].tolist() == [[background]]
     assert (picture.colours[1] == other).all()
+
+
+@given(st.integers(0, 10_000), st.integers(0, 5))
+def test_a_lock_decides_which_colours_stand_beside_it(seed: int, colour: int) -> None:
+    image = np.random.default_rng(seed).uniform(0, 1, (4, 8, 3)).astype(np.float32)
+    paper, ink = solve(GROUPED, image, {"ink": colour}).colours
+    assert (ink == colour).all()
+    assert set(paper.flat) <= {index for group in BRIGHTNESSES if colour in group for index in group}
+
+
+def test_colours_that_cannot_stand_together_are_refused_in_words() -> None:
+    one, other = np.zeros((2, 2), int), np.ones((2, 2), int)
+    other[1, 0], one[1, 0] = 3, 1
+    with pytest.raises(ValueError, match=r"colours \[1, 3\] in row 1, column 0 can't stand together"):
+        Picture(GROUPED, SIX, np.zeros((4, 8), np.uint8), (one, other))
+    with pytest.raises(ValueError, match=r"can't show the locked colours \[2, 4\] together"):
+        solver.lock_array(GROUPED, {"paper": 2, "ink": 4})
+    with pytest.raises(ValueError, match=r"colour group \(0,\) needs 2 different colours of 6"):
+        dataclasses.replace(GROUPED, colour_groups=((0,),))
+    with pytest.raises(ValueError, match="colour groups need a fixed palette"):
+        dataclasses.replace(FREE, colour_groups=((0, 1, 2, 3),))
 
 
 def test_a_lock_that_cannot_be_kept_is_refused_in_words() -> None:
@@ -186,8 +218,8 @@ def test_rows_in_parallel_diffuse_as_the_definition_says(dither: Diffusion) -> N
 def test_every_four_colour_set_serves_all_backgrounds() -> None:
     from pixeldream.retro.sets import _choices
 
-    screen, cell = _choices(16, (1, 3))
+    screen, cell = _choices((tuple(range(16)),), (1, 3))
     assert len(cell.sets) == 1820
     assert screen.supersets.shape == (1, 16)
     assert cell.supersets.shape == (16, 455)
-    assert len(list(combinations(range(16), 2))) == len(_choices(16, (2,))[0].sets) == 120
+    assert len(list(combinations(range(16), 2))) == len(_choices((tuple(range(16)),), (2,))[0].sets) == 120

@@ -49,7 +49,8 @@ def plan(registry: Registry, mode: Mode, paths: Iterable[Path]) -> list[Output]:
 def usual(registry: Registry, mode: Mode, stem: str) -> list[Path]:
     """Where a picture goes that no output was named for: the mode's usual file, its program, and PNG."""
     formats = list(dict.fromkeys(registry.writers(mode.name).values()))
-    native = [form for form in formats if form.modes and not form.program]
+    # One that nobody reads is a part of a picture, such as its tiles.
+    native = [form for form in formats if form.modes and form.read and not form.program]
     programs = [form for form in formats if form.program]
     others = [form for form in formats if ".png" in form.extensions]
     chosen = native[:1] + programs[:1] + others[:1]

@@ -49,8 +49,36 @@ def random_picture(mode: Mode, palette: Palette | Gamut, seed: int = 0) -> Pictu
     pixels = random.integers(0, mode.pixel_values, mode.pixel_shape).astype(np.uint8)
     if mode.tiles is not None:
         pixels = _from_few_tiles(pixels, mode.tiles, random)
+    colours, pixels = in_one_group(mode, colours), in_one_sub_palette(mode, pixels)
     pixels[..., : mode.blocked_pixels] = 0
     return Picture(mode, palette, pixels, tuple(colours))
+
+
+def in_one_group(mode: Mode, colours: list[np.ndarray]) -> list[np.ndarray]:
+    """The slots' colours, those that may not stand together replaced: the largest area's first slot names the group."""
+    if mode.colour_groups is None:
+        return colours
+    first = mode.levels[0].slots[0]
+    group = np.zeros(colours[first].shape, np.int64)
+    for number, members in reversed(list(enumerate(mode.colour_groups))):
+        group[np.isin(colours[first], members)] = number
+    result = []
+    for held in colours:
+        wanted = np.kron(group, np.ones(np.floor_divide(held.shape, group.shape), np.int64))
+        for number, members in enumerate(mode.colour_groups):
+            moved = np.asarray(members)[held % len(members)]
+            held = np.where((wanted == number) & ~np.isin(held, members), moved, held)
+        result.append(held)
+    return result
+
+
+def in_one_sub_palette(mode: Mode, pixels: np.ndarray) -> np.ndarray:
+    """``pixels``, those that may not stand together replaced: an area's first pixel names its sub-palette."""
+    if mode.sub_palettes is None:
+        return pixels
+    slots, (across, down) = np.asarray(mode.sub_palettes.slots), mode.sub_palettes.area
+    owner = pixels[::down, ::across].repeat(down, 0).repeat(across, 1) % len(slots)
+    return slots[owner, pixels % slots.shape[1]].astype(np.uint8)
 
 
 def _from_few_tiles(pixels: np.ndarray, tiles: Tiles, random: np.random.Generator) -> np.ndarray:

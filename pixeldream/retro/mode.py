@@ -58,6 +58,30 @@ class Tiles:
 
 
 @dataclass(frozen=True)
+class SubPalettes:
+    """Areas that each show the slots of one sub-palette only, as consoles with tiles have them.
+
+    ``area``: (width, height). ``slots``: the slot numbers of each sub-palette, in the order of the values that the
+    hardware stores for a pixel. All are equally long; a slot of several sub-palettes (the backdrop of the NES) has the
+    same place in each.
+    """
+
+    area: Size
+    slots: tuple[tuple[int, ...], ...]
+
+    def places(self) -> np.ndarray:
+        """int64 ``[slots]``: each slot's place in its sub-palette, which is what the hardware stores for a pixel."""
+        result = np.zeros(max(map(max, self.slots)) + 1, np.int64)
+        for members in self.slots:
+            result[list(members)] = np.arange(len(members))
+        return result
+
+    def members(self) -> np.ndarray:
+        """bool ``[sub-palettes, slots]``: which slots each sub-palette has."""
+        return (np.asarray(self.slots)[:, :, None] == np.arange(len(self.places()))).any(1)
+
+
+@dataclass(frozen=True)
 class Mode:
     """Which pictures a machine can show, as a value: hashable, so that it is a static argument of jitted functions.
 
@@ -77,7 +101,9 @@ class Mode:
     ``redraw`` tells a drawing apart where no slot can say it: ``redraw(mode, image, palette, locks) -> Drawn`` for
     uint8 ``image [height, width, 3]`` in colours that the mode can show somewhere (see ``pixeldream.retro.legal``).
 
-    ``tiles`` limits how many different tiles there are. ``frame_size`` is (width, height) of one frame in its own
+    ``colour_groups`` lists which colours may stand together: those of all slots at a place come from one group (the two
+    brightnesses of the ZX Spectrum, black being in both). ``sub_palettes``: areas that use the slots of one sub-palette
+    only. ``tiles`` limits how many different tiles there are. ``frame_size`` is (width, height) of one frame in its own
     pixels where that is not ``size`` (frames of wide pixels, half of one apart, make a picture of narrow ones).
     ``flicker``: the largest difference in luma (0 to 1) that the solver leaves between two frames at any place; it is
     handed to ``solve`` and ``follow`` by that name. ``exact`` promises that a legal picture comes out of the solver as
@@ -105,6 +131,8 @@ class Mode:
     choices: Callable | None = None
     search: Callable | None = None
     redraw: Callable | None = field(default=None, compare=False)
+    colour_groups: tuple[tuple[int, ...], ...] | None = None
+    sub_palettes: SubPalettes | None = None
     tiles: Tiles | None = None
     frame_size: Size | None = None
     flicker: float | None = None
@@ -127,6 +155,8 @@ class Mode:
             raise ValueError(f"mode {self.name!r}: an own solve and an own render come together")
         self._check_areas()
         self._check_choice()
+        self._check_groups()
+        self._check_sub_palettes()
 
     def _check_areas(self) -> None:
         outer = self.size
@@ -143,7 +173,7 @@ class Mode:
         if self.gamut is not None:
             if len(self.levels) > 1 or self.levels[0].area != self.size:
                 raise ValueError(f"mode {self.name!r}: slots of a gamut must span the screen; give it an own solve")
-        elif comb(self.colours, len(self.slots)) > MAXIMUM_SETS:
+        elif self.sub_palettes is None and comb(self.colours, len(self.slots)) > MAXIMUM_SETS:
             raise ValueError(
                 f"mode {self.name!r}: {len(self.slots)} of {self.colours} colours are "
                 f"{comb(self.colours, len(self.slots)):,} sets, more than {MAXIMUM_SETS:,}; give it an own solve"
@@ -156,6 +186,39 @@ class Mode:
     def _check_blocked(self) -> None:
         if not 0 <= self.blocked < self.size[0] or any(self.blocked % level.area[0] for level in self._smaller):
             raise ValueError(f"mode {self.name!r}: {self.blocked} blocked columns are no whole number of areas")
+
+    def _check_groups(self) -> None:
+        if self.colour_groups is None:
+            return
+        if any(part is not None for part in (self.gamut, self.tiles, self.sub_palettes, self.solve)):
+            raise ValueError(
+                f"mode {self.name!r}: colour groups need a fixed palette, no tiles, no sub-palettes and no own solve"
+            )
+        for group in self.colour_groups:
+            if len(set(group)) < len(self.slots) or not all(0 <= index < self.colours for index in group):
+                raise ValueError(
+                    f"mode {self.name!r}: colour group {group} needs {len(self.slots)} different colours of "
+                    f"{self.colours}, one for each slot"
+                )
+
+    def _check_sub_palettes(self) -> None:
+        sub = self.sub_palettes
+        if sub is None:
+            return
+        if any(slot.area is not None for slot in self.slots):
+            raise ValueError(f"mode {self.name!r}: slots of sub-palettes span the screen")
+        if min(sub.area) < 1 or self.size[0] % sub.area[0] or self.size[1] % sub.area[1]:
+            raise ValueError(f"mode {self.name!r}: sub-palettes over {sub.area} do not tile {self.size}")
+        if self.tiles and (sub.area[0] % self.tiles.area[0] or sub.area[1] % self.tiles.area[1]):
+            raise ValueError(f"mode {self.name!r}: tiles of {self.tiles.area} do not tile sub-palettes over {sub.area}")
+        places = {(slot, place) for members in sub.slots for place, slot in enumerate(members)}
+        if len({len(members) for members in sub.slots}) != 1 or sorted(slot for slot, _ in places) != list(
+            range(len(self.slots))
+        ):
+            raise ValueError(
+                f"mode {self.name!r}: sub-palettes {sub.slots} are not equally long, leave out a slot of "
+                f"{len(self.slots)} or have one at two places"
+            )
 
     @property
     def _smaller(self) -> tuple[Level, ...]:
@@ -259,13 +322,53 @@ class Picture:
             raise ValueError(f"{self.mode.name}: colours for {len(self.colours)} of {len(self.mode.slots)} slots")
         for number, (slot, colours) in enumerate(zip(self.mode.slots, self.colours, strict=True)):
             self._check_slot(slot, colours, self.mode.grid(number))
+        if mode.colour_groups is not None:
+            self._check_groups(mode.colour_groups)
+        if mode.sub_palettes is not None:
+            self.sub_palettes()
         if mode.tiles is not None and self.distinct_tiles() > mode.tiles.count:
             raise ValueError(f"{mode.name}: {self.distinct_tiles()} different tiles; {mode.tiles.count} are possible")
 
     def distinct_tiles(self) -> int:
         """How many different tiles the picture has, in a mode that is made of tiles."""
         assert self.mode.tiles is not None
-        return len(np.unique(cut_tiles(self.pixels, self.mode.tiles.area), axis=0))
+        return len(np.unique(cut_tiles(self.stored(), self.mode.tiles.area), axis=0))
+
+    def stored(self) -> np.ndarray:
+        """uint8 ``[height, width]``: the pixels as the hardware stores them, which is the slot, or its place in its
+        sub-palette."""
+        sub = self.mode.sub_palettes
+        return self.pixels if sub is None else sub.places()[self.pixels].astype(np.uint8)
+
+    def sub_palettes(self) -> np.ndarray:
+        """int64 ``[rows, columns]``: the sub-palette of each area; the first of those that have all its slots.
+
+        Raises ``ValueError`` that names the area where there is none.
+        """
+        sub = self.mode.sub_palettes
+        assert sub is not None
+        columns, rows = self.mode.size[0] // sub.area[0], self.mode.size[1] // sub.area[1]
+        fits = sub.members()[:, cut_tiles(self.pixels, sub.area)].all(-1)
+        if not fits.any(0).all():
+            number = int(fits.any(0).argmin())
+            used = np.unique(cut_tiles(self.pixels, sub.area)[number])
+            names = ", ".join(self.mode.slots[slot].name for slot in used)
+            raise ValueError(
+                f"{self.mode.name}: the area in row {number // columns}, column {number % columns} uses {names}, "
+                f"which no sub-palette has together"
+            )
+        return fits.argmax(0).reshape(rows, columns)
+
+    def _check_groups(self, groups: tuple[tuple[int, ...], ...]) -> None:
+        columns, rows = self.mode.levels[-1].grid
+        held = np.stack([c.repeat(rows // c.shape[0], 0).repeat(columns // c.shape[1], 1) for c in self.colours], -1)
+        wrong = np.argwhere(~np.stack([np.isin(held, group).all(-1) for group in groups]).any(0))
+        if wrong.size:
+            row, column = wrong[0]
+            raise ValueError(
+                f"{self.mode.name}: colours {held[row, column].tolist()} in row {row}, column {column} can't stand "
+                f"together"
+            )
 
     def _check_slot(self, slot: Slot, colours: np.ndarray, grid: Size) -> None:
         if colours.shape != (grid[1], grid[0]):

@@ -112,8 +112,12 @@ def sweep_pixels(mode: Mode, goal: Target, reach: Options, pixels: jax.Array) ->
 
 
 def searchable(mode: Mode) -> bool:
-    """Whether single pixels of ``mode`` can be changed: not where tiles or two frames stand between."""
-    return mode.search is not None or (mode.tiles is None and (mode.solve is None or mode.choices is not None))
+    """Whether single pixels of ``mode`` can be changed: not where tiles, areas with a choice of palettes or two frames
+    stand between."""
+    bound = mode.tiles is not None or mode.sub_palettes is not None
+    if mode.colour_groups is not None and len(mode.levels) > 1:
+        bound = True  # a move of one level would have to know the others
+    return mode.search is not None or (not bound and (mode.solve is None or mode.choices is not None))
 
 
 def search(

@@ -8,6 +8,7 @@ replacement of each cell is made if it gains anything. Cells and replacements ar
 from __future__ import annotations
 
 from functools import partial
+from itertools import combinations
 from typing import NamedTuple
 
 import jax
@@ -33,7 +34,11 @@ KEEP = -1
 
 
 def _moves(mode: Mode, level: Level) -> np.ndarray:
-    """int32 ``[moves, slots]``: the replacements tried in every cell, the new colour of each slot or :data:`KEEP`."""
+    """int32 ``[moves, slots]``: the replacements tried in every cell, the new colour of each slot or :data:`KEEP`; of
+    colours that stand together, all at once."""
+    if mode.colour_groups is not None:
+        together = [set_ for group in mode.colour_groups for set_ in combinations(group, len(mode.slots))]
+        return np.asarray(sorted(set(together)), np.int32)
     pairs = [(slot, colour) for slot in level.slots for colour in mode.allowed(slot)]
     moves = np.full((len(pairs), len(mode.slots)), KEEP, np.int32)
     moves[np.arange(len(pairs)), [slot for slot, _ in pairs]] = [colour for _, colour in pairs]

@@ -4,7 +4,8 @@ A pixel takes the nearest of the colours that it can reach, so only the *set* of
 16 x 455 choices a cell but 1,820 sets. Slots are grouped by area. For each area of the finest level the error of every
 set of as many colours as a pixel can reach is computed once; the colours of the coarser slots are a subset of it. The
 minimum over the supersets of each subset, summed over the areas that share the coarser slots, is the table of the next
-level, and so on to the screen. The choice is then read back downwards. This is exact for nearest-colour error.
+level, and so on to the screen. The choice is then read back downwards. This is exact for nearest-colour error. Where a
+mode says which colours may stand together, only such sets are tried.
 """
 
 from __future__ import annotations
@@ -37,24 +38,37 @@ class _Choice(NamedTuple):
 
 
 @lru_cache
-def _choices(colours: int, sizes: tuple[int, ...]) -> tuple[_Choice, ...]:
-    """For each level, coarsest first, its sets and how they extend those of the level above."""
+def _choices(groups: tuple[tuple[int, ...], ...], sizes: tuple[int, ...]) -> tuple[_Choice, ...]:
+    """For each level, coarsest first, its sets and how they extend those of the level above; sets within one group."""
     result = []
     outer: list[tuple[int, ...]] = [()]
     total = 0
     for size in sizes:
         total += size
-        sets = list(combinations(range(colours), total))
+        sets = sorted({chosen for group in groups for chosen in combinations(sorted(group), total)})
         number = {chosen: index for index, chosen in enumerate(sets)}
         supersets, added = [], []
         for base in outer:
-            rest = [colour for colour in range(colours) if colour not in base]
-            extra = list(combinations(rest, size))
+            rest = sorted({colour for group in groups if set(base) <= set(group) for colour in group} - set(base))
+            extra = [more for more in combinations(rest, size) if tuple(sorted(base + more)) in number]
             supersets.append([number[tuple(sorted(base + more))] for more in extra])
             added.append(extra)
-        result.append(_Choice(np.asarray(sets), np.asarray(supersets), np.asarray(added).reshape(len(outer), -1, size)))
+        # Bases in several groups extend in more ways than others: the same way twice does no harm.
+        most = max(map(len, added))
+        result.append(
+            _Choice(
+                np.asarray(sets),
+                np.asarray([_padded(row, most) for row in supersets]),
+                np.asarray([_padded(row, most) for row in added]).reshape(len(outer), -1, size),
+            )
+        )
         outer = sets
     return tuple(result)
+
+
+def _padded(row: list, length: int) -> list:
+    """``row`` with its first item repeated at the end."""
+    return row + row[:1] * (length - len(row))
 
 
 def _blocks(array: jax.Array, level: Level) -> jax.Array:
@@ -109,7 +123,8 @@ def choose(mode: Mode, distance: jax.Array, locks: jax.Array) -> tuple[jax.Array
     ``[slots]``, a palette index or :data:`FREE`. Ties go to the lowest colours. Where a lock can't be kept because the
     same colour is locked in an outer slot, the caller must have refused (see ``solve.check_locks``).
     """
-    choices = _choices(mode.colours, tuple(len(level.slots) for level in mode.levels))
+    groups = mode.colour_groups or (tuple(range(mode.colours)),)
+    choices = _choices(groups, tuple(len(level.slots) for level in mode.levels))
     fits = [_fits(mode, level, locks) for level in mode.levels]
     tables, best = [], _set_errors(distance, mode.levels[-1], choices[-1].sets)
     for depth in range(len(mode.levels) - 1, -1, -1):

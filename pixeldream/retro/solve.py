@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pixeldream.retro import dithering, gamut, sets, tiles
+from pixeldream.retro import dithering, gamut, sets, stored_tiles, sub_palettes, tiles
 from pixeldream.retro.candidates import Candidates, take
 from pixeldream.retro.colour import srgb_to_linear, srgb_to_oklab
 from pixeldream.retro.display import repeats
@@ -77,7 +77,10 @@ def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) ->
 
 
 def choose_colours(mode: Mode, image: jax.Array, palette: jax.Array, locks: jax.Array) -> tuple[jax.Array, ...]:
-    """Each slot's colours, int32 ``[rows, columns]``: exact for fixed palettes, k-means for a gamut."""
+    """Each slot's colours, int32 ``[rows, columns]``: exact for fixed palettes, k-means for a gamut and for
+    sub-palettes."""
+    if mode.sub_palettes:
+        return sub_palettes.choose(mode, image, palette, locks)
     if mode.gamut:
         chosen = gamut.choose(mode.gamut, image, len(mode.slots), locks)
         return tuple(chosen[slot].reshape(1, 1) for slot in range(len(mode.slots)))
@@ -105,6 +108,8 @@ def refine_colours(
     it in two steps instead of starting anew."""
     if mode.solve is not None:
         return mode.solve(image, palette, locks, NONE, 1.0).colours
+    if mode.sub_palettes:
+        return sub_palettes.refine(mode, image, palette, locks, colours)
     if not mode.gamut:
         return choose_colours(mode, image, palette, locks)
     flat = jnp.stack([c[0, 0] for c in colours])
@@ -126,8 +131,7 @@ def assign(
         return mode.follow(image, palette, colours, dither, amount, **_bound(mode))
     pixels = _paint_slots(mode, image, palette, colours, dither, amount)
     if mode.tiles is not None:
-        target = _tile_target(mode, image, palette, Solution(pixels, colours), dither)
-        return tiles.merge(mode, target, palette, pixels, colours)[0]
+        return _merge(mode, image, palette, Solution(pixels, colours), dither).pixels
     return pixels
 
 
@@ -140,7 +144,13 @@ def _paint_slots(
     amount: jax.Array | float,
 ) -> jax.Array:
     choices = reachable(mode, colours, palette)
-    return paint(image, choices, choices.reshape(-1, 3) if mode.gamut else palette, dither, amount)
+    every = choices.reshape(-1, 3) if mode.gamut else palette
+    if not mode.sub_palettes:
+        return paint(image, choices, every, dither, amount)
+    target = _target(mode, image, palette, dither, amount)
+    slots = sub_palettes.members(mode, sub_palettes.owners(mode, target, palette, colours))
+    place = paint(image, choices[0, 0][slots], every, dither, amount)
+    return jnp.take_along_axis(slots, place[..., None], 2)[..., 0]
 
 
 def paint(
@@ -202,8 +212,7 @@ def solve(
     colours = choose_colours(mode, _target(mode, image, palette, dither, amount), palette, locks)
     pixels = _paint_slots(mode, image, palette, colours, dither, amount)
     if mode.tiles is not None:
-        target = _tile_target(mode, image, palette, Solution(pixels, colours), dither)
-        return Solution(*tiles.merge(mode, target, palette, pixels, colours, locks))
+        return _merge(mode, image, palette, Solution(pixels, colours), dither, locks)
     return Solution(pixels, colours)
 
 
@@ -212,9 +221,20 @@ def _bound(mode: Mode) -> dict[str, float]:
     return {} if mode.flicker is None else {"flicker": mode.flicker}
 
 
-def _tile_target(mode: Mode, image: jax.Array, palette: jax.Array, solution: Solution, dither: Dither) -> jax.Array:
-    """What tiles are compared with: the image, or the dithered picture, or a dither would be taken for an error."""
-    return image if dither == NONE else render(mode, solution, palette)
+def _merge(
+    mode: Mode,
+    image: jax.Array,
+    palette: jax.Array,
+    solution: Solution,
+    dither: Dither,
+    locks: jax.Array | None = None,
+) -> Solution:
+    """``solution`` with as few tiles as the mode has; without ``locks`` every place keeps its own colour."""
+    # Compared with the dithered picture, or a dither would be taken for an error.
+    target = image if dither == NONE else render(mode, solution, palette)
+    if mode.sub_palettes:
+        return solution._replace(pixels=stored_tiles.merge(mode, target, palette, *solution))
+    return Solution(*tiles.merge(mode, target, palette, *solution, locks))
 
 
 @partial(jax.jit, static_argnames=("mode",))

@@ -54,7 +54,7 @@ def merge(
     candidates = cut_tiles(pixels, area)
     values = len(mode.slots)
     cost, _ = _each(costs, candidates, own, values)
-    tiles = candidates[_greedy(cost, min(mode.tiles.count, len(candidates)))]
+    tiles = candidates[greedy(cost, min(mode.tiles.count, len(candidates)))]
 
     def improve(_: int, tiles: jax.Array) -> jax.Array:
         return _update(costs, tiles, own, *_take(costs, tiles, own, values))
@@ -64,7 +64,7 @@ def merge(
     chosen = tuple(
         colour.reshape(held.shape).astype(held.dtype) if slot == own else held for slot, held in enumerate(colours)
     )
-    return _paste(tiles[place], mode.size, area), chosen
+    return paste(tiles[place], mode.size, area), chosen
 
 
 def _costs(
@@ -100,7 +100,7 @@ def _each(costs: _Costs, tiles: jax.Array, own: int, values: int) -> tuple[jax.A
     return shared + best, colour
 
 
-def _greedy(cost: jax.Array, count: int) -> jax.Array:
+def greedy(cost: jax.Array, count: int) -> jax.Array:
     """int32 ``[count]``: tiles, each the one that lowers the summed error of all places most."""
 
     def pick(number: jax.Array, held: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -129,7 +129,7 @@ def _update(costs: _Costs, tiles: jax.Array, own: int, place: jax.Array, colour:
     return jnp.where(used[:, None] & better, error.argmin(-1).astype(tiles.dtype), tiles)
 
 
-def _paste(tiles: jax.Array, size: tuple[int, int], area: tuple[int, int]) -> jax.Array:
+def paste(tiles: jax.Array, size: tuple[int, int], area: tuple[int, int]) -> jax.Array:
     """The inverse of ``cut_tiles``."""
     (width, height), (across, down) = size, area
     split = tiles.reshape(height // down, width // across, down, across)
