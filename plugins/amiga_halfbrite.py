@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import jax
 
 BASE = 32
-ITERATIONS = 24
+ITERATIONS = 8
 SCALE = 0.6
 """A colour at half its encoded brightness has about this part of its OKLab coordinates: 2 ** (-2.2 / 3)."""
 

@@ -25,7 +25,7 @@ EIGHTEEN_BIT = pd.Gamut("amiga-18-bit", (64, 64, 64), "the colours that HAM8 can
 CONTROLS = (2, 3, 1)
 """The control bits that change red, green and blue."""
 
-BEST = Search(beam=8, lag=6)
+BEST = Search(beam=5, lag=5)
 QUICK = Search(beam=2, lag=2)
 ROUNDS, EVERY = 3, 4
 """The base colours are fitted to the pixels that used them this many times, on every fourth row."""
