@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 from pixeldream_plugins import cpc_program as program
 from pixeldream_plugins.cpc_program import Screen
-from pixeldream_plugins.cpc_solve import GAMUT, follow, render, solve
 
 import pixeldream as pd
+
+GAMUT = pd.Gamut("cpc", (3, 3, 3), "Amstrad CPC firmware manual: each component off, half or full", (0, 128, 255))
+"""An index is (red * 3 + green) * 3 + blue."""
 
 FIRMWARE = tuple(9 * (index // 3 % 3) + 3 * (index // 9) + index % 3 for index in range(GAMUT.count))
 """The firmware's number of each colour of the gamut: green before red, so that the table is its own inverse."""
@@ -35,9 +37,6 @@ MODES = tuple(
         gamut=GAMUT,
         pixel_aspect=((2, 1), (1, 1), (1, 2))[number],
         colours=GAMUT.count,
-        solve=solve,
-        render=render,
-        follow=follow,
         description=DESCRIPTIONS[number],
     )
     for number in range(3)

@@ -76,13 +76,15 @@ def reachable(mode: Mode, colours: tuple[jax.Array, ...], palette: jax.Array) ->
     return gamut.decode(mode.gamut, indices) if mode.gamut else palette[indices]
 
 
-def choose_colours(mode: Mode, image: jax.Array, palette: jax.Array, locks: jax.Array) -> tuple[jax.Array, ...]:
+def choose_colours(
+    mode: Mode, image: jax.Array, palette: jax.Array, locks: jax.Array, mixing: bool = False
+) -> tuple[jax.Array, ...]:
     """Each slot's colours, int32 ``[rows, columns]``: exact for fixed palettes, k-means for a gamut and for
-    sub-palettes."""
+    sub-palettes. ``mixing``: for a dither; see ``gamut.choose``."""
     if mode.sub_palettes:
         return sub_palettes.choose(mode, image, palette, locks)
     if mode.gamut:
-        chosen = gamut.choose(mode.gamut, image, len(mode.slots), locks)
+        chosen = gamut.choose(mode.gamut, image, len(mode.slots), locks, mixing=mixing)
         return tuple(chosen[slot].reshape(1, 1) for slot in range(len(mode.slots)))
     lab = srgb_to_oklab(palette)
     distance = jnp.square(srgb_to_oklab(image)[:, :, None] - lab[None, None]).sum(-1)
@@ -209,7 +211,8 @@ def solve(
     dither = shaped(dither, repeats(mode))
     if mode.solve is not None:
         return mode.solve(image, palette, locks, dither, amount, **_bound(mode))
-    colours = choose_colours(mode, _target(mode, image, palette, dither, amount), palette, locks)
+    target = _target(mode, image, palette, dither, amount)
+    colours = choose_colours(mode, target, palette, locks, dither != NONE)
     pixels = _paint_slots(mode, image, palette, colours, dither, amount)
     if mode.tiles is not None:
         return _merge(mode, image, palette, Solution(pixels, colours), dither, locks)
