@@ -44,11 +44,13 @@ def nearest(lab: jax.Array, candidates: jax.Array) -> jax.Array:
 
 
 def spread(palette_srgb: jax.Array) -> jax.Array:
-    """How far apart the colours ``[n, 3]`` are: the mean distance to the nearest other colour, per component."""
+    """How far apart the colours ``[n, 3]`` are: the mean distance to the nearest other colour, per component. Colours
+    beyond white may not be seen (see ``limit``), and count nothing."""
     squared = jnp.square(palette_srgb[:, None] - palette_srgb[None]).sum(-1)
-    other = jnp.where(squared > 1e-9, squared, jnp.inf).min(1)
-    distances = jnp.sqrt(jnp.where(jnp.isfinite(other), other, 0.0))
-    return distances.mean() / np.sqrt(3.0)
+    seen = (palette_srgb <= 1.5).all(-1)
+    other = jnp.where((squared > 1e-9) & seen[None], squared, jnp.inf).min(1)
+    distances = jnp.sqrt(jnp.where(seen & jnp.isfinite(other), other, 0.0))
+    return distances.sum() / jnp.maximum(seen.sum().astype(jnp.float32), 1.0) / np.sqrt(3.0)
 
 
 def bias(dither: Ordered, size: tuple[int, int]) -> jax.Array:

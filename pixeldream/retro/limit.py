@@ -1,0 +1,75 @@
+"""A picture in few of the colours that the machine has.
+
+In a fixed palette the colours that may not be seen are moved far beyond white: every solver and every dither then
+leaves them to slots that no pixel uses, with no rule of its own. Colours of a free palette are chosen here and locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pixeldream.retro.mode import Picture
+
+BARRED = 100.0
+"""Each component of a colour that may not be seen: no mixture with it, in light or in encoded values, is near any."""
+
+SAMPLES = 4096
+"""Pixels of an image that the choice of colours looks at."""
+
+
+def barred(values: np.ndarray, only: Sequence[int]) -> np.ndarray:
+    """``values`` (sRGB ``[colours, 3]``), all but ``only`` far beyond white; as they are for an empty ``only`` and for
+    the empty array of a gamut."""
+    if not only or not len(values):
+        return values
+    result = np.full_like(values, BARRED)
+    result[list(only)] = values[list(only)]
+    return result
+
+
+def keep_to(picture: Picture, only: Sequence[int]) -> Picture:
+    """``picture`` with a colour of ``only`` in every slot that no pixel needs for another, where the slot may hold
+    one: what is not seen should not be in the file either."""
+    if not only or picture.mode.gamut is not None:
+        return picture
+    colours = tuple(_held(picture, number, only) for number in range(len(picture.colours)))
+    return replace(picture, colours=colours)
+
+
+def _held(picture: Picture, number: int, only: Sequence[int]) -> np.ndarray:
+    mode, held = picture.mode, picture.colours[number]
+    possible = [colour for colour in only if colour in mode.allowed(number)]
+    if not possible:
+        return held
+    changed = np.where(np.isin(held, only), held, possible[0])
+    slot = mode.slots[number]
+    if mode.blocked_colour is not None and slot.area is not None:  # the machine's own
+        columns = mode.blocked // slot.area[0]
+        changed[:, :columns] = held[:, :columns]
+    return changed
+
+
+def fewest(colours: np.ndarray, image: np.ndarray, count: int) -> list[int]:
+    """Which ``count`` of ``colours`` (uint8 ``[n, 3]``) serve ``image`` (sRGB, float32) best; all where there are no
+    more. From all of them, that one is left out in turn whose pixels find the best replacement."""
+    kept = list(range(len(colours)))
+    pixels = image.reshape(-1, 3)[:: max(1, image.shape[0] * image.shape[1] // SAMPLES)]
+    distance = np.square(_lab(pixels)[:, None] - _lab(colours.astype(np.float32) / 255)[None]).sum(-1)
+    while len(kept) > max(1, count):
+        near = distance[:, kept]
+        first = near.argmin(1)
+        second = np.partition(near, 1, 1)[:, 1]
+        loss = np.bincount(first, second - near.min(1), len(kept))
+        del kept[int(loss.argmin())]
+    return kept
+
+
+def _lab(srgb: np.ndarray) -> np.ndarray:
+    import jax.numpy as jnp
+
+    from pixeldream.retro.colour import srgb_to_oklab
+
+    return np.asarray(srgb_to_oklab(jnp.asarray(srgb, jnp.float32)))
