@@ -6,7 +6,7 @@ leaves them to slots that no pixel uses, with no rule of its own. Colours of a f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,12 +31,15 @@ def barred(values: np.ndarray, only: Sequence[int]) -> np.ndarray:
 
 
 def keep_to(picture: Picture, only: Sequence[int]) -> Picture:
-    """``picture`` with a colour of ``only`` in every slot that no pixel needs for another, where the slot may hold
-    one: what is not seen should not be in the file either."""
+    """``picture`` with a colour of ``only`` in every slot that no pixel needs for another: what is not seen should not
+    be in the file either. Where the machine's rules leave no such colour, all stays as it is."""
     if not only or picture.mode.gamut is not None:
         return picture
     colours = tuple(_held(picture, number, only) for number in range(len(picture.colours)))
-    return replace(picture, colours=colours)
+    try:
+        return replace(picture, colours=colours)
+    except ValueError:  # colours that may not stand together
+        return picture
 
 
 def _held(picture: Picture, number: int, only: Sequence[int]) -> np.ndarray:
@@ -44,12 +47,24 @@ def _held(picture: Picture, number: int, only: Sequence[int]) -> np.ndarray:
     possible = [colour for colour in only if colour in mode.allowed(number)]
     if not possible:
         return held
-    changed = np.where(np.isin(held, only), held, possible[0])
+    changed = np.where(np.isin(held, possible), held, -1)
+    for other in _around(picture, number):  # what stands there already may stand there twice
+        changed = np.where((changed < 0) & np.isin(other, possible), other, changed)
+    changed = np.where(changed < 0, possible[0], changed)
     slot = mode.slots[number]
     if mode.blocked_colour is not None and slot.area is not None:  # the machine's own
         columns = mode.blocked // slot.area[0]
         changed[:, :columns] = held[:, :columns]
     return changed
+
+
+def _around(picture: Picture, number: int) -> Iterator[np.ndarray]:
+    """The colours of the other slots whose areas hold those of slot ``number``, on its grid."""
+    rows, columns = picture.colours[number].shape
+    for other, colours in enumerate(picture.colours):
+        down, across = colours.shape
+        if other != number and rows % down == 0 and columns % across == 0:
+            yield np.repeat(np.repeat(colours, rows // down, 0), columns // across, 1)
 
 
 def fewest(colours: np.ndarray, image: np.ndarray, count: int) -> list[int]:
