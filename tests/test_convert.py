@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from command import call, make_image
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 import pixeldream as pd
 from pixeldream import images
@@ -119,6 +120,19 @@ def test_detail_counts_where_the_mask_is_white() -> None:
     where = images.fit_detail(mask, drawing, mode, [pd.palette("c64-colodore")], "stretch")
     assert where.shape == (24, 32)
     np.testing.assert_allclose(where[:, [2, 29]], [[0.1, 1.0]] * 24, atol=1e-3)
+
+
+def test_the_search_takes_most_care_where_detail_counts() -> None:
+    """Six colours for all: those of the half that counts come nearer to it."""
+    chosen = look_of("tiny-free", dither="floyd-steinberg")
+    scene = np.asarray(film(1)[0], np.float32) / 255
+    scene[:, 16:] = scene[:, 16:, ::-1]
+    left = np.full((24, 32), 0.1, np.float32)
+    left[:, :16] = 1.0
+    shown = [Frames(chosen, Way("best", 0.0, mask)).next(scene).image() / 255 for mask in (left, left[:, ::-1])]
+    error = [np.square(gaussian_filter(image - scene, (1.5, 1.5, 0))).sum(-1) for image in shown]
+    assert error[0][:, :14].mean() < 0.95 * error[1][:, :14].mean()
+    assert error[1][:, 18:].mean() < 0.95 * error[0][:, 18:].mean()
 
 
 def look_of(mode: str, **named: Any) -> Any:
@@ -238,7 +252,7 @@ def test_a_folder_a_pattern_and_a_file_in_one_run(capsys: Capsys, folder: Path) 
     assert second == "pixeldream: 1 of 5 pictures were left out"
     call(capsys, *RUN, "in/a2.png", *T, *FAST, "-o", "alone.png")
     assert (folder / "alone.png").read_bytes() == (folder / "out" / "a2.png").read_bytes()
-    assert rgb("sheet.png").shape[1] == 12 + 2 * 252
+    assert rgb("sheet.png").shape[1] == 12 + 2 * 332
     with Image.open("sheet.png") as sheet:
         assert len(sheet.convert("RGB").getcolors(99999)) > 16
 
@@ -393,6 +407,6 @@ def test_long_names_fit_under_their_pictures(folder: Path) -> None:
 
     font = ImageFont.load_default(13)
     name = "a-very-long-name-of-a-holiday-picture-" * 3 + "0042"
-    assert font.getlength(_fitting(name, font)) <= WIDTH
-    assert _fitting(name, font).endswith("42")
+    assert font.getlength(_fitting(name, font, WIDTH)) <= WIDTH
+    assert _fitting(name, font, WIDTH).endswith("42")
     assert contact_sheet([(name, np.zeros((10, WIDTH, 3), np.uint8))]).startswith(b"\x89PNG")
