@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream import images
-from pixeldream.look import CONVERT_DITHER, Look, look
+from pixeldream.adjust import Adjustments
+from pixeldream.look import CONVERT_DITHER, Look, look, quality_of
 from pixeldream.neural.loss import OWN, Weighted
 from pixeldream.neural.optimise import Progress, evaluate
 from pixeldream.neural.settings import DEFAULT_NETWORK
@@ -29,33 +30,66 @@ from pixeldream.plugin.registry import Registry, load
 from pixeldream.retro import legal
 from pixeldream.retro import solve as solver
 from pixeldream.retro.display import display_size, to_mode, view
+from pixeldream.retro.limit import keep_to
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Palette
 from pixeldream.retro.perceived import CALM
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
-from pixeldream.retro.search import search
+from pixeldream.retro.search import follow, search, searchable
+from pixeldream.retro.solve import Solution
 
 REPORTED = ("content", "style", "total")
 """Those of our own losses that a report gives, besides all that plugins bring."""
 
 
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How a picture is converted. ``quality``: "fast" for the look's dither, "best" for the search of the least
+    perceived error from there. Only that knows ``calm`` (see ``pixeldream.retro.search``) and ``detail``, how much each
+    place counts: float32 ``[display height, display width]``."""
+
+    quality: str = "fast"
+    calm: float = CALM
+    detail: np.ndarray | None = None
+
+    def solve(self, image: jax.Array, chosen: Look, before: Solution | None = None) -> Solution:
+        """``image``: sRGB float32, display pixels. ``before``: of the frame before, in a moving picture."""
+        mode, values, dither = chosen.mode, jnp.asarray(chosen.values()), chosen.dither
+        locks = jnp.asarray(lock_array(mode, chosen.locks))
+        if self.quality != "best":
+            return solver.solve(mode, jnp.asarray(to_mode(image, mode)), values, locks, dither, chosen.amount)
+        where = None if self.detail is None else jnp.asarray(self.detail)
+        kept = None
+        if before is not None and searchable(mode):
+            kept = follow(mode, image, values, locks, dither, before, self.calm, where)
+        return search(mode, image, values, locks, dither, self.calm, where) if kept is None else kept
+
+
 def convert_look(
     image: np.ndarray, chosen: Look, quality: str = "fast", calm: float = CALM, detail: np.ndarray | None = None
 ) -> Picture:
-    """The legal picture of ``image`` (display pixels of the mode, float32) without a network.
+    """The legal picture of ``image`` (display pixels of the mode, float32) without a network; the rest as in
+    :class:`Way`."""
+    return Frames(chosen, Way(quality, calm, detail)).next(image)
 
-    ``quality``: "fast" for the look's dither, "best" for the search of the least perceived error from there (see
-    ``pixeldream.retro.search`` for ``calm`` and ``detail``, which only it knows).
-    """
-    mode, values = chosen.mode, chosen.palette.values()
-    locks = jnp.asarray(lock_array(mode, chosen.locks))
-    if quality == "best":
-        where = None if detail is None else jnp.asarray(detail)
-        solution = search(mode, jnp.asarray(image), jnp.asarray(values), locks, chosen.dither, calm, where)
-    else:
-        solution = solver.solve(mode, jnp.asarray(to_mode(image, mode)), values, locks, chosen.dither, chosen.amount)
-    return solver.to_picture(mode, chosen.palette, solution, chosen.border)
+
+class Frames:
+    """The frames of a moving picture, one after the other: with "best" each begins from the one before, so that what
+    stands still stays still, until a cut. Free palettes move on from those of the frame before."""
+
+    def __init__(self, chosen: Look, way: Way) -> None:
+        self._look, self._way = chosen, way
+        self._before: Solution | None = None
+        self._limited: Look | None = None
+
+    def next(self, image: np.ndarray) -> Picture:
+        """The legal picture of the next frame, float32 in display pixels."""
+        if self._limited is None:
+            self._limited = self._look.for_image(image)
+        chosen = self._limited
+        self._before = self._way.solve(jnp.asarray(image), chosen, self._before)
+        return keep_to(solver.to_picture(chosen.mode, chosen.palette, self._before, chosen.border), chosen.only)
 
 
 def draw_look(drawing: np.ndarray, chosen: Look, order: np.ndarray | None = None) -> Picture | None:
@@ -63,19 +97,48 @@ def draw_look(drawing: np.ndarray, chosen: Look, order: np.ndarray | None = None
     without a pixel changed; ``None`` where it is not legal. ``order``: as for ``legal.check``."""
     if legal.scale_of(chosen.mode, drawing.shape) is None:
         return None
+    if chosen.only and not set(map(tuple, drawing.reshape(-1, 3))) <= set(map(tuple, chosen.palette.rgb(chosen.only))):
+        return None
     found = legal.check(drawing, chosen.mode, chosen.palettes(), locks=chosen.locks, border=chosen.border, order=order)
     return found.picture
 
 
-def convert(image: Any, mode: str, *, fit: str = "cover", registry: Registry | None = None, **options: Any) -> Picture:
+def convert(
+    image: Any,
+    mode: str,
+    *,
+    quality: str | None = None,
+    calm: float | None = None,
+    detail: Any = None,
+    fit: str = "cover",
+    registry: Registry | None = None,
+    **options: Any,
+) -> Picture:
     """``image`` (any size) as a legal picture of ``mode``, without a network; one that is legal already comes out as it
-    went in, whatever the dither. ``options`` as for :func:`look`."""
-    options.setdefault("dither", CONVERT_DITHER)
+    went in, whatever the dither, unless it is adjusted.
+
+    ``quality``: "best" searches the least perceived error, "fast" dithers; the best where no dither is asked for.
+    ``calm`` (0 for the least blurred error, more for calmer areas) and ``detail`` (an image: what is white in it counts
+    fully, what is black hardly) are for the best. ``options``: those of ``pixeldream.adjust.Adjustments``, and the
+    others as for :func:`look`. Raises ``UnknownName``, ``ValueError``.
+    """
+    changes = Adjustments(
+        **{field.name: options.pop(field.name) for field in fields(Adjustments) if field.name in options}
+    )
+    how = quality_of(quality, options.get("dither"), calm=calm, detail=detail)
+    options["dither"] = options.get("dither") or CONVERT_DITHER
     chosen = look(registry or load(), mode, **options)
     pixels = images.as_float(image)
     drawing = images.as_bytes(pixels)
+    if not changes and (drawn := draw_look(drawing, chosen)):
+        return drawn
     fitted = images.fit_drawing(pixels, drawing, chosen.mode, chosen.palettes(), fit)
-    return draw_look(drawing, chosen) or convert_look(fitted, chosen)
+    where = (
+        None
+        if detail is None
+        else images.fit_detail(images.as_float(detail), drawing, chosen.mode, chosen.palettes(), fit)
+    )
+    return convert_look(changes.apply(fitted), chosen, how, CALM if calm is None else calm, where)
 
 
 def check(
@@ -87,6 +150,7 @@ def check(
     Raises ``UnknownName``, ``ValueError``.
     """
     chosen = look(registry or load(), mode, palette=palette)
+    chosen.check_whole()
     return legal.check(images.as_bytes(images.as_float(image)), chosen.mode, chosen.palettes())
 
 
@@ -166,11 +230,12 @@ def stylize(
     chosen = look(registry, mode, **options)
     feature_network, arrays, _ = resolve(registry.networks[network], weights)
     pictures = style if isinstance(style, list | tuple) else [style]
+    fitted = images.fit(images.as_float(content), chosen.mode, fit)
     job = StylizeJob(
-        images.fit(images.as_float(content), chosen.mode, fit),
+        fitted,
         [Style(images.limit(images.as_float(picture), max(display_size(chosen.mode)))) for picture in pictures],
         [LoadedNetwork(feature_network, jax.tree.map(jnp.asarray, dict(arrays)))],
-        chosen, Schedule.parse(schedule), settings,
+        chosen.for_image(fitted), Schedule.parse(schedule), settings,
         more=[Weighted(registry.losses[name], weight) for name, weight in losses.items()],
     )  # fmt: skip
     *_, last = job.run()

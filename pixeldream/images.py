@@ -33,6 +33,12 @@ FITS = ("cover", "contain", "stretch")
 
 WHITE = (1.0, 1.0, 1.0)
 
+LUMA = np.asarray([0.2126, 0.7152, 0.0722], np.float32)
+"""Of red, green and blue (ITU-R BT.709)."""
+
+LEAST_DETAIL = 0.1
+"""How much a place counts that is black in a mask."""
+
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -74,11 +80,19 @@ def read_image(
 
 
 def decode(
-    data: bytes, name: str, *, background: tuple[float, float, float] = WHITE, large: bool = False
+    data: bytes,
+    name: str,
+    *,
+    background: tuple[float, float, float] = WHITE,
+    large: bool = False,
+    frame: int = 0,
 ) -> np.ndarray:
-    """As :func:`read_image` for the bytes of a file that errors are to call ``name``."""
+    """As :func:`read_image` for the bytes of a file that errors are to call ``name``. ``frame``: of an animated one,
+    counted from 0."""
     try:
         with _pixel_limit(None if large else MAXIMUM_PIXELS), Image.open(BytesIO(data)) as image:
+            if frame:
+                image.seek(frame)
             if not large and image.width * image.height > MAXIMUM_PIXELS:
                 raise _too_large(name, image.width * image.height)
             return _pixels(_upright(image), background)
@@ -94,6 +108,16 @@ def decode(
     except Exception as error:  # decoders raise anything for a broken file: SyntaxError, struct.error, KeyError ...
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"image {name!r} is broken or incomplete ({reason:.120}); save it again") from None
+
+
+def frame_count(data: bytes) -> int:
+    """How many frames an animated picture has; 1 for any other file, whatever it holds."""
+    try:
+        with warnings.catch_warnings(), Image.open(BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            return int(getattr(image, "n_frames", 1)) if getattr(image, "is_animated", False) else 1
+    except Exception:  # what can't be read is reported by decode
+        return 1
 
 
 def _too_large(name: str, pixels: int) -> ImageError:
@@ -234,6 +258,16 @@ def fit_drawing(
     check_fit(how)
     pixels = pixels_of(drawing, mode, palettes)
     return fit(image, mode, how) if pixels is None else repeat(pixels.astype(np.float32) / 255.0, mode)
+
+
+def fit_detail(
+    image: np.ndarray, drawing: np.ndarray, mode: Mode, palettes: Sequence[Palette | Gamut], how: str = "cover"
+) -> np.ndarray:
+    """How much each display pixel counts, float32 ``[height, width]``: 1 where ``image`` is white, a tenth where it is
+    black. It is fitted as :func:`fit_drawing` fits the picture whose ``drawing`` is given."""
+    drawn = pixels_of(drawing, mode, palettes) is not None
+    fitted = fit(image, mode, "stretch" if drawn else how)
+    return (LEAST_DETAIL + (1 - LEAST_DETAIL) * (fitted @ LUMA)).astype(np.float32)
 
 
 def check_fit(how: str) -> None:

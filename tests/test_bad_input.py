@@ -55,7 +55,11 @@ BAD_OPTIONS: list[tuple[list[str], str]] = [
     (["--palette", "missing.gpl"], "missing.gpl"),
     (["--palette", "bad.gpl"], "line 1: 'no palette' is no colour"),
     (["--palette", "two.gpl"], "has 2 colours; mode 'c64-multicolor' shows 16"),
-    (["--mode", "amiga-32", "--palette", "c64-pepto"], "mixes its own palette"),
+    (["--mode", "amiga-32", "--only", "pinkish"], "has no colour 'pinkish'; write it as RRGGBB"),
+    (["--only", "black,pink"], "has no colour 'pink'"),
+    (["--only", "black,white", "--lock", "background=red"], "is locked to colour 2, which is not among those"),
+    (["--brightness", "2"], "brightness 2 is out of range; give -1 to 1"),
+    (["--gamma", "0"], "gamma 0 is out of range"),
     (["--dither", "bayer3"], "unknown dither 'bayer3'; did you mean bayer"),
     (["--dither", "bayer4:2"], "'bayer4:2'"),
     (["--dither", "bayer4:nan"], "'bayer4:nan'"),
@@ -121,7 +125,7 @@ def test_a_bomb_is_refused_quickly_and_in_little_memory(capsys: Capsys, folder: 
     (folder / "photo.png").write_bytes(make_bomb(30_000, 30_000))
     tracemalloc.start()
     begin = time.perf_counter()
-    message = call(capsys, "convert", "photo.png", "-o", "out.png").error
+    message = call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "out.png").error
     seconds, peak = time.perf_counter() - begin, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert message.startswith("image 'photo.png' has 900,000,000 pixels, more than 33,554,432; shrink it, or")
@@ -139,7 +143,7 @@ def test_a_native_file_that_is_broken(capsys: Capsys, folder: Path) -> None:
     assert message.startswith("'photo.kla' is broken or of another kind (koala: ")
 
 
-@pytest.mark.parametrize("command", [["convert", "photo.png"], STYLIZE])
+@pytest.mark.parametrize("command", [["convert", "photo.png", "--quality", "fast"], STYLIZE])
 @pytest.mark.parametrize(
     ("names", "message"),
     [
@@ -159,7 +163,7 @@ def test_a_native_file_that_is_broken(capsys: Capsys, folder: Path) -> None:
 def test_a_bad_output_is_found_before_the_run(
     capsys: Capsys, folder: Path, command: list[str], names: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixeldream.cli.convert.encode", None)
+    monkeypatch.setattr("pixeldream.cli.batch.encode", None)
     monkeypatch.setattr("pixeldream.cli.stylize.paint", None)
     outputs = [word for name in names for word in ("-o", name)]
     assert message in call(capsys, *command, *outputs).error
@@ -168,7 +172,10 @@ def test_a_bad_output_is_found_before_the_run(
 def test_an_output_that_is_a_folder(capsys: Capsys, folder: Path) -> None:
     (folder / "drawer").rename(folder / "drawer.png")
     try:
-        assert "'drawer.png' is a folder" in call(capsys, "convert", "photo.png", "-o", "drawer.png").error
+        assert (
+            "'drawer.png' is a folder"
+            in call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "drawer.png").error
+        )
         assert "'drawer.png' is a folder" in call(capsys, *STYLIZE, "-o", "a.png", "--report", "drawer.png").error
     finally:
         (folder / "drawer.png").rename(folder / "drawer")
@@ -203,7 +210,7 @@ def failing(function: Callable[..., Any], number: int, after: int) -> Callable[.
     return call
 
 
-@pytest.mark.parametrize("command", [["convert", "photo.png"], STYLIZE])
+@pytest.mark.parametrize("command", [["convert", "photo.png", "--quality", "fast"], STYLIZE])
 @pytest.mark.parametrize("name", ["open", "write", "fsync", "replace"])
 def test_a_full_disk_leaves_the_old_files(
     capsys: Capsys, folder: Path, name: str, command: list[str], monkeypatch: pytest.MonkeyPatch
@@ -285,7 +292,7 @@ def test_out_of_memory_is_one_line(capsys: Capsys, monkeypatch: pytest.MonkeyPat
         raise MemoryError
 
     monkeypatch.setattr("pixeldream.images.fit", starve)
-    assert call(capsys, "convert", "photo.png").error.startswith("out of memory")
+    assert call(capsys, "convert", "photo.png", "--quality", "fast").error.startswith("out of memory")
     assert SAMPLE not in {path.stem for path in folder.iterdir()}
 
 
@@ -294,7 +301,9 @@ def test_out_of_device_memory_is_one_line(capsys: Capsys, monkeypatch: pytest.Mo
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9999999999 bytes.\nMore lines")
 
     monkeypatch.setattr("pixeldream.images.fit", starve)
-    assert call(capsys, "convert", "photo.png").error.startswith("out of memory; choose a smaller mode")
+    assert call(capsys, "convert", "photo.png", "--quality", "fast").error.startswith(
+        "out of memory; choose a smaller mode"
+    )
 
 
 def test_a_preview_deletes_nobodys_file(capsys: Capsys, folder: Path) -> None:
@@ -305,8 +314,8 @@ def test_a_preview_deletes_nobodys_file(capsys: Capsys, folder: Path) -> None:
 
 def test_large_pictures_are_read_when_asked_for(capsys: Capsys, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pixeldream.images.MAXIMUM_PIXELS", 1000)
-    assert "2,560 pixels, more than 1,000" in call(capsys, "convert", "photo.png").error
-    assert call(capsys, "convert", "photo.png", "--large", "-o", "drawer/a.kla").code == 0
+    assert "2,560 pixels, more than 1,000" in call(capsys, "convert", "photo.png", "--quality", "fast").error
+    assert call(capsys, "convert", "photo.png", "--quality", "fast", "--large", "-o", "drawer/a.kla").code == 0
     (folder / "drawer" / "a.kla").unlink()
 
 
@@ -320,6 +329,6 @@ def test_pictures_of_every_kind_are_converted(capsys: Capsys, folder: Path) -> N
     for name, image in kinds.items():
         path = folder / "drawer" / name
         image.save(path)
-        assert call(capsys, "convert", path, "-o", "drawer/a.kla").code == 0, name
+        assert call(capsys, "convert", path, "--quality", "fast", "-o", "drawer/a.kla").code == 0, name
         path.unlink()
     (folder / "drawer" / "a.kla").unlink()

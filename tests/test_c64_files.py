@@ -188,7 +188,7 @@ def test_pictures_in_no_mode_are_converted_as_images(tmp_path: Path, capsys: pyt
     ran = call(capsys, "show", tmp_path / "lines.gun", "-o", tmp_path / "lines.png")
     assert ran.code == 0
     assert "a background for each line" in ran.err
-    assert call(capsys, "convert", tmp_path / "lines.gun", "-m", "c64-multicolor", "-o", tmp_path / "a.kla").code == 0
+    assert call(capsys, "convert", tmp_path / "lines.gun", "--quality", "fast", "-o", tmp_path / "a.kla").code == 0
     assert (tmp_path / "a.kla").stat().st_size == 10003
     assert "goes to .png only" in call(capsys, "show", tmp_path / "lines.gun", "-o", tmp_path / "lines.prg").error
     options = StylizeOptions(content=str(tmp_path / "lines.gun"), style=(str(tmp_path / "a.kla"),))

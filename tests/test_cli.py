@@ -190,7 +190,21 @@ def test_a_missing_plugin_file_is_named(capsys: Capsys, folder: Path) -> None:
 
 def test_convert_writes_what_its_outputs_are_called(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    ran = call(capsys, "convert", "photo.png", "-m", "c64-hires", "-o", "a.art", "-o", "b.PNG", "-o", "c.prg")
+    ran = call(
+        capsys,
+        "convert",
+        "photo.png",
+        "--quality",
+        "fast",
+        "-m",
+        "c64-hires",
+        "-o",
+        "a.art",
+        "-o",
+        "b.PNG",
+        "-o",
+        "c.prg",
+    )
     assert ran.code == 0
     assert ran.out.split() == ["a.art", "b.PNG", "c.prg"]
     assert (folder / "a.art").stat().st_size == 9009
@@ -200,14 +214,14 @@ def test_convert_writes_what_its_outputs_are_called(capsys: Capsys, folder: Path
 
 def test_convert_without_output_names_its_files_after_image_and_mode(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    ran = call(capsys, "convert", "photo.png")
+    ran = call(capsys, "convert", "photo.png", "--quality", "fast")
     assert ran.out.split() == [f"photo-c64-multicolor.{extension}" for extension in ("kla", "prg", "png")]
     assert names_in(folder) == set(ran.out.split())
 
 
 def test_outputs_of_one_run_hold_the_same_picture(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    call(capsys, "convert", "photo.png", "-o", "a.kla", "-o", "a.png", "--border", "red")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.kla", "-o", "a.png", "--border", "red")
     assert call(capsys, "show", "a.kla", "-o", "b.png").code == 0
     with Image.open("a.png") as first, Image.open("b.png") as second:
         np.testing.assert_array_equal(first, second)
@@ -215,17 +229,20 @@ def test_outputs_of_one_run_hold_the_same_picture(capsys: Capsys, folder: Path) 
 
 def test_raw_and_aspect(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    assert call(capsys, "convert", "photo.png", "-o", "raw.png", "--raw").code == 0
-    assert call(capsys, "convert", "photo.png", "-o", "aspect.png", "--aspect").code == 0
+    assert call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "raw.png", "--raw").code == 0
+    assert call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "aspect.png", "--aspect").code == 0
     with Image.open("raw.png") as raw, Image.open("aspect.png") as aspect:
         assert raw.size == (160, 200)
         assert aspect.width / aspect.height == pytest.approx(320 * 59 / 63 / 200, rel=0.01)
-    assert "exclude each other" in call(capsys, "convert", "photo.png", "-o", "c.png", "--raw", "--aspect").error
+    assert (
+        "exclude each other"
+        in call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "c.png", "--raw", "--aspect").error
+    )
 
 
 def test_a_locked_slot_keeps_its_colour(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    call(capsys, "convert", "photo.png", "-o", "a.kla", "--lock", "background=blue")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.kla", "--lock", "background=blue")
     assert (folder / "a.kla").read_bytes()[-1] == 6
 
 
@@ -233,7 +250,7 @@ def test_a_palette_file(capsys: Capsys, folder: Path) -> None:
     greys = "\n".join(f"{n * 17} {n * 17} {n * 17}" for n in range(16))
     (folder / "greys.gpl").write_text(f"GIMP Palette\n{greys}\n")
     make_image(folder / "photo.png")
-    assert call(capsys, "convert", "photo.png", "--palette", "greys.gpl", "-o", "a.png").code == 0
+    assert call(capsys, "convert", "photo.png", "--quality", "fast", "--palette", "greys.gpl", "-o", "a.png").code == 0
     with Image.open("a.png") as image:
         rgb = np.asarray(image.convert("RGB"))
     assert (rgb[..., 0] == rgb[..., 1]).all()
@@ -244,13 +261,13 @@ def test_show_draws_in_the_terminal(capsys: Capsys, folder: Path) -> None:
     lines = call(capsys, "show", "photo.png", "--width", "30").out.splitlines()
     assert len(lines) == 10
     assert all(line.count("▀") == 30 and line.endswith("\x1b[0m") for line in lines)
-    call(capsys, "convert", "photo.png", "-o", "a.kla")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.kla")
     assert len(call(capsys, "show", "a.kla", "--width", "40").out.splitlines()) == 13
 
 
 def test_show_writes_between_native_formats(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
-    call(capsys, "convert", "photo.png", "-o", "a.kla", "-o", "a.prg")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.kla", "-o", "a.prg")
     assert call(capsys, "show", "a.kla", "-o", "b.prg").code == 0
     assert (folder / "a.prg").read_bytes() == (folder / "b.prg").read_bytes()
     assert call(capsys, "show", "photo.png", "-o", "c.png").code == 0

@@ -142,7 +142,7 @@ def test_a_screen_without_colours_says_what_is_missing() -> None:
 
 def test_the_palette_is_written_and_found_beside_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo, out = make_image(tmp_path / "photo.png"), tmp_path / "out.scr"
-    written = call(capsys, "convert", photo, "-m", "cpc-mode1", "-o", out)
+    written = call(capsys, "convert", photo, "--quality", "fast", "-m", "cpc-mode1", "-o", out)
     assert written.code == 0, written.err
     assert (tmp_path / "out.pal").exists()
     # Another painter's screen: nothing in the bytes that do not show.
@@ -159,12 +159,14 @@ def test_the_palette_is_written_and_found_beside_the_screen(tmp_path: Path, caps
 
 def test_a_companion_never_overwrites_an_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo = make_image(tmp_path / "photo.png").rename(tmp_path / "photo.pal")
-    refused = call(capsys, "convert", photo, "-m", "cpc-mode1", "-o", tmp_path / "photo.scr")
+    refused = call(capsys, "convert", photo, "--quality", "fast", "-m", "cpc-mode1", "-o", tmp_path / "photo.scr")
     assert "would overwrite" in refused.error
 
 
 def test_a_companion_that_is_named_is_written_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo, out = make_image(tmp_path / "photo.png"), tmp_path / "out.scr"
-    result = call(capsys, "convert", photo, "-m", "cpc-mode2", "-o", out, "-o", tmp_path / "out.pal")
+    result = call(
+        capsys, "convert", photo, "--quality", "fast", "-m", "cpc-mode2", "-o", out, "-o", tmp_path / "out.pal"
+    )
     assert result.code == 0
     assert (result.out + result.err).count("out.pal") == 1

@@ -335,11 +335,11 @@ def test_a_solver_that_lies_is_named_where_it_is_used(
 ) -> None:
     install(folder, "evil_solver", HEAD + BROKEN["a solver that leaves the values"][0], monkeypatch)
     make_image(folder / "photo.png")
-    ran = call(capsys, "convert", "photo.png", "-m", "toy", "-o", "a.png")
+    ran = call(capsys, "convert", "photo.png", "--quality", "fast", "-m", "toy", "-o", "a.png")
     assert "mode 'toy' of plugin 'evil_solver' failed: toy: a pixel has the value" in ran.error
     assert "'pixeldream plugin check evil_solver' says more; or use another mode" in ran.error
     assert not (folder / "a.png").exists()
-    assert call(capsys, "convert", "photo.png", "-m", "c64-hires", "-o", "a.png").code == 0
+    assert call(capsys, "convert", "photo.png", "--quality", "fast", "-m", "c64-hires", "-o", "a.png").code == 0
     assert call(capsys, "plugin", "check", "evil_solver", "--only", "toy").code == 1
 
 
@@ -349,7 +349,7 @@ def test_a_format_that_fails_is_named_where_it_is_used(capsys: Capsys, folder: P
     )
     file = written("mine", source)
     make_image(folder / "photo.png")
-    ran = call(capsys, "--plugin", file, "convert", "photo.png", "-m", "toy", "-o", "a.toy")
+    ran = call(capsys, "--plugin", file, "convert", "photo.png", "--quality", "fast", "-m", "toy", "-o", "a.toy")
     assert "format 'toy' of plugin 'mine' failed: not enough values to unpack" in ran.error
     (folder / "b.toy").write_bytes(b"x")
     assert "format 'toy' of plugin 'mine' failed: IndexError" in call(capsys, "--plugin", file, "show", "b.toy").error
@@ -390,7 +390,22 @@ def test_palette_files_reach_the_tool_without_code(capsys: Capsys, folder: Path)
     make_image(folder / "photo.png")
     colours = "\n".join(f"{n * 16} {n * 8} {n}" for n in range(16))
     (folder / "mine.gpl").write_text(f"GIMP Palette\n# Source: me\n{colours}\n")
-    assert call(capsys, "convert", "photo.png", "-m", "c64-hires", "--palette", "mine.gpl", "-o", "a.png").code == 0
+    assert (
+        call(
+            capsys,
+            "convert",
+            "photo.png",
+            "--quality",
+            "fast",
+            "-m",
+            "c64-hires",
+            "--palette",
+            "mine.gpl",
+            "-o",
+            "a.png",
+        ).code
+        == 0
+    )
     package = folder / "pixeldream_colours"
     (package / "palettes").mkdir(parents=True)
     (package / "__init__.py").write_text("")

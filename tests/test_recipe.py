@@ -76,7 +76,7 @@ def test_rerun_makes_the_same_bytes(capsys: Capsys, folder: Path) -> None:
 
 
 def test_rerun_of_a_conversion_and_of_a_report(capsys: Capsys, folder: Path) -> None:
-    call(capsys, "convert", "photo.png", "-m", "c64-hires", "-o", "a.png", "--fit", "contain")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-m", "c64-hires", "-o", "a.png", "--fit", "contain")
     assert "the same bytes" in call(capsys, "rerun", "a.png").err
     call(capsys, *STYLIZE, "-o", "b.kla", "--report", "r.json")
     assert call(capsys, "rerun", "r.json", "-o", "c.kla").code == 0
@@ -104,7 +104,7 @@ def test_an_input_that_changed_or_went_is_named(capsys: Capsys, folder: Path) ->
 
 
 def test_other_pixels_are_told_with_exit_code_1(capsys: Capsys, folder: Path) -> None:
-    call(capsys, "convert", "photo.png", "-o", "a.png")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.png")
     found = recipe_of(folder / "a.png")
     found["options"]["dither"] = "atkinson"
     found["versions"]["numpy"] = "0.1"
@@ -142,7 +142,7 @@ def with_recipe(path: Path, values: Any) -> None:
     ],
 )
 def test_an_altered_recipe_is_one_line(capsys: Capsys, folder: Path, change: dict[str, Any], message: str) -> None:
-    call(capsys, "convert", "photo.png", "-o", "a.png")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.png")
     found = recipe_of(folder / "a.png")
     found |= {"command": "stylize", "options": {}} | change
     with_recipe(folder / "a.png", found)
@@ -151,7 +151,7 @@ def test_an_altered_recipe_is_one_line(capsys: Capsys, folder: Path, change: dic
 
 def test_a_recipe_runs_no_code(capsys: Capsys, folder: Path) -> None:
     (folder / "evil.py").write_text("raise SystemExit('it ran')")
-    call(capsys, "convert", "photo.png", "-o", "a.png")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.png")
     found = recipe_of(folder / "a.png") | {"plugins": {"evil.py": recipe.sha256(folder / "evil.py")}}
     with_recipe(folder / "a.png", found)
     assert "give it with --plugin" in call(capsys, "rerun", "a.png").error
@@ -173,7 +173,7 @@ def test_a_picture_without_a_recipe(capsys: Capsys, folder: Path) -> None:
 
 def test_no_metadata_leaves_the_recipe_out(capsys: Capsys, folder: Path) -> None:
     call(capsys, *STYLIZE, "-o", "a.png", "--no-metadata", "--report", "r.json")
-    call(capsys, "convert", "photo.png", "-o", "b.png", "--no-metadata")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "b.png", "--no-metadata")
     for name in ("a.png", "b.png"):
         with Image.open(name) as image:
             assert image.text == {}
@@ -188,7 +188,7 @@ def test_nothing_of_an_inputs_metadata_is_copied(capsys: Capsys, folder: Path) -
     info.add_text("Comment", "a secret comment")
     make_image(folder / "photo.png", exif=exif, pnginfo=info, icc_profile=b"a secret profile")
     call(capsys, *STYLIZE, "-o", "a.png", "-o", "a.kla", "-o", "a.prg", "--report", "r.json", "--stages", "stages")
-    call(capsys, "convert", "photo.png", "-m", "amiga-32", "-o", "b.iff", "-o", "b.png")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-m", "amiga-32", "-o", "b.iff", "-o", "b.png")
     call(capsys, "show", "photo.png", "-o", "c.png")
     written = [*folder.glob("[abcr].*"), *(folder / "stages").iterdir()]
     assert len(written) > 8

@@ -56,6 +56,7 @@ def check(
     registry = open_registry(plugin)
     file = palette is not None and is_palette_file(registry, palette)
     chosen = look(registry, mode, palette=read_palette(Path(str(palette))) if file else palette)
+    chosen.check_whole()
     if output_ is not None:
         if output_.suffix.lower() != ".png":
             raise output.OutputError(f"output {str(output_)!r}: the marked picture is a PNG; name it .png")

@@ -1,103 +1,102 @@
-"""``pixeldream convert``: the best legal picture of an image, without a network."""
+"""``pixeldream convert``: the best legal picture of an image, or of many, without a network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
+import typer
 
-from pixeldream import images
 from pixeldream.cli import output
-from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
-from pixeldream.cli.encode import encode
-from pixeldream.cli.inputs import Inputs, Source
-from pixeldream.cli.options import ConvertOptions, NoMetadata, OutputFiles, PluginFiles, Quiet, command_of
-from pixeldream.cli.recipe import Recipe, make, sha256
-from pixeldream.look import Look
-from pixeldream.plugin.registry import Registry
-from pixeldream.retro.mode import Picture
+from pixeldream.cli.batch import Manner, Result, Task, plan, work
+from pixeldream.cli.common import open_registry, plugin_files, say, tell
+from pixeldream.cli.conversion import Conversion, prepare
+from pixeldream.cli.convert_options import ConvertOptions
+from pixeldream.cli.options import (
+    NoMetadata,
+    OptionError,
+    OutputFiles,
+    PluginFiles,
+    Quiet,
+    command_of,
+    integer,
+    option,
+)
+from pixeldream.cli.progress import Bar
+from pixeldream.cli.sheet import contact_sheet
 
+Jobs = Annotated[int, integer("--jobs", "-j", help="How many processes share many pictures.")]
+Sheet = Annotated[
+    Path | None, option("--sheet", metavar="FILE.png", help="Show all pictures, small and with their names, on one.")
+]
 
-@dataclass(frozen=True)
-class Conversion:
-    """A conversion whose names are resolved and whose image is read: float32 ``[height, width, 3]``, display pixels.
-
-    ``source``: the image as it came.
-    """
-
-    options: ConvertOptions
-    look: Look
-    image: np.ndarray
-    source: Source
-    inputs: Mapping[str, str]
-    plugins: Mapping[str, str]
-
-    def picture(self) -> Picture:
-        """The legal picture: the drawing itself where it is one already."""
-        return self.drawn() or self.best()
-
-    def drawn(self) -> Picture | None:
-        """The picture that shows every pixel of the image; ``None`` where it is not legal."""
-        from pixeldream.api import draw_look
-
-        return self._native() or draw_look(self.source.drawing, self.look, self.source.order)
-
-    def best(self) -> Picture:
-        """The best legal picture of an image that is none."""
-        from pixeldream.api import convert_look
-
-        return convert_look(self.image, self.look)
-
-    def _native(self) -> Picture | None:
-        """The picture of a native file of the mode, with every bit as it was, unless colours are asked for."""
-        picture, options = self.source.picture, self.options
-        if picture is None or picture.mode.name != self.look.mode.name or picture.mode.size != self.look.mode.size:
-            return None
-        if options.lock or options.palette is not None:
-            return None
-        return picture if options.border is None else replace(picture, border=self.look.border)
-
-    def recipe(self) -> Recipe:
-        """How it came about."""
-        return make("convert", self.options, self.inputs, plugins=self.plugins)
-
-
-def prepare(registry: Registry, options: ConvertOptions, plugins: Iterable[Path] = ()) -> Conversion:
-    """Everything that can be wrong without jax is found here: ``ValueError`` or ``UnknownName``, in one line."""
-    inputs = Inputs(options.large)
-    look = inputs.look(registry, options)
-    source = inputs.source(registry, options.image)
-    image = images.fit_drawing(source.image, source.drawing, look.mode, look.palettes(), options.fit)
-    return Conversion(options, look, image, source, inputs.hashes, {str(path): sha256(path) for path in plugins})
+SOME_FAILED = 2
 
 
 @command_of(ConvertOptions)
 def convert(
     options: ConvertOptions,
     output_: OutputFiles = None,
+    jobs: Jobs = 1,
+    sheet: Sheet = None,
     no_metadata: NoMetadata = False,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
 ) -> None:
-    """Turn an image into a legal picture, without a network.
+    """Turn images into legal pictures, without a network.
 
     A drawing that is legal already (see 'pixeldream check') keeps every pixel.
 
     Without --output it writes IMAGE-MODE in the mode's usual format, as a program and as PNG, into the current folder.
+    Of many pictures, a star in an output stands for the name of each: -o 'out/*.kla'.
     """
-    registry = open_registry(plugin)
-    conversion = prepare(registry, options, plugin_files(plugin))
-    mode = conversion.look.mode
-    outputs = output.plan(registry, mode, output_ or output.usual(registry, mode, Path(options.image).stem))
-    output.check([each.path for each in outputs], [*conversion.inputs, *conversion.plugins])
-    with blame(registry, ("modes", mode.name)):
-        picture = conversion.drawn()
-        if picture is not None and not quiet:
-            say(f"{options.image} is legal in {mode.name}: no pixel is changed")
-        picture = picture or conversion.best()
-    contents = encode(registry, outputs, picture, options, None if no_metadata else conversion.recipe())
-    output.write_files(contents)
-    for path in contents:
-        tell(str(path))
+    if jobs < 1:
+        raise OptionError(f"{jobs} jobs are none; give 1 or more")
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise output.OutputError(f"sheet {str(sheet)!r} is a PNG; name it .png")
+    files = plugin_files(plugin)
+    conversion = prepare(open_registry(plugin), options, files)
+    tasks = plan(conversion, output_ or [])
+    _check(conversion, tasks, sheet)
+    # A picture alone is the whole run: what is wrong with it is the run's error.
+    alone = sum(len(task.places) for task in tasks) == 1
+    manner = Manner(metadata=not no_metadata, seen=sheet is not None, strict=alone)
+    results: list[Result] = []
+    try:
+        with Bar("converting", quiet or alone) as bar:
+            number = sum(len(task.places) for task in tasks)
+            for result in work(conversion, tasks, manner, jobs, files):
+                results.append(result)
+                bar.move(len(results) / number, f"{len(results)}/{number}  {result.name}")
+    finally:
+        _report(results, sheet, conversion, quiet)
+    failed = [result for result in results if result.error]
+    if failed:
+        say(f"{len(failed)} of {number} pictures were left out")
+        raise typer.Exit(SOME_FAILED)
+
+
+def _check(conversion: Conversion, tasks: Sequence[Task], sheet: Path | None) -> None:
+    """Tries all outputs before the work begins. Raises ``OutputError``."""
+    registry, mode = conversion.registry, conversion.look.mode
+    paths = [path for task in tasks for paths in task.outputs if paths for path in paths]
+    files = [each.path for each in output.plan(registry, mode, paths)]
+    sources = {place.file: None for task in tasks for place in task.places}
+    inputs = [*sources, *conversion.inputs, *conversion.plugins]
+    output.check([*files, *([] if sheet is None else [sheet])], inputs)
+
+
+def _report(results: Sequence[Result], sheet: Path | None, conversion: Conversion, quiet: bool) -> None:
+    """Says what was made, and draws the sheet: also of a run that was stopped."""
+    for result in results:
+        if result.error:
+            say(f"{result.source}: {result.error}" if result.source not in result.error else result.error)
+        elif result.untouched and not quiet:
+            say(f"{result.source} is legal in {conversion.look.mode.name}: no pixel is changed")
+        for file in result.files:
+            tell(str(file))
+    seen = [(result.name, result.seen) for result in results if result.seen is not None]
+    if sheet is not None and seen:
+        output.write_files({sheet: contact_sheet(seen)})
+        tell(str(sheet))

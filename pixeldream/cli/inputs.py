@@ -14,7 +14,7 @@ from pixeldream import images
 from pixeldream.cli.native import read_native
 from pixeldream.cli.options import LookOptions, OptionError
 from pixeldream.cli.recipe import sha256
-from pixeldream.look import Look, look
+from pixeldream.look import CONVERT_DITHER, Look, look
 from pixeldream.neural.loss import Weighted
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_aspect, display_size
@@ -39,10 +39,10 @@ def read_source(registry: Registry, name: str, *, large: bool = False) -> Source
     return _source(registry, images.read_bytes(name, large=large), name, large)
 
 
-def _source(registry: Registry, data: bytes, name: str, large: bool) -> Source:
-    native = read_native(registry, data, Path(name))
+def _source(registry: Registry, data: bytes, name: str, large: bool, frame: int = 0) -> Source:
+    native = None if frame else read_native(registry, data, Path(name))
     if native is None:
-        image = images.decode(data, name, large=large)
+        image = images.decode(data, name, large=large, frame=frame)
         return Source(image, images.as_bytes(image), order=images.palette_of(data))
     picture = native.shown if isinstance(native.shown, Picture) else None
     return Source(native.square(), images.as_bytes(native.repeated()), picture)
@@ -59,11 +59,13 @@ class Inputs:
         """float32 ``[height, width, 3]`` in square pixels. Raises as :meth:`source`."""
         return self.source(registry, name).image
 
-    def source(self, registry: Registry, name: str) -> Source:
-        """An ordinary picture or a native file. Raises ``ImageError``, ``FormatError``."""
+    def source(self, registry: Registry, name: str, frame: int = 0) -> Source:
+        """An ordinary picture, or frame number ``frame`` of an animated one, or a native file. Raises ``ImageError``,
+        ``FormatError``."""
         data = images.read_bytes(name, large=self.large)
+        source = _source(registry, data, name, self.large, frame)
         self.hashes[name] = hashlib.sha256(data).hexdigest()
-        return _source(registry, data, name, self.large)
+        return source
 
     def look(self, registry: Registry, options: LookOptions) -> Look:
         """The mode and its colours. Raises ``UnknownName`` or ``ValueError``."""
@@ -77,8 +79,8 @@ class Inputs:
     @staticmethod
     def _look(registry: Registry, options: LookOptions, palette: str | Palette | None) -> Look:
         return look(
-            registry, options.mode, palette=palette, dither=options.dither, locks=options.locks(),
-            border=options.border, flicker=options.flicker,
+            registry, options.mode, palette=palette, dither=options.dither or CONVERT_DITHER, locks=options.locks(),
+            border=options.border, flicker=options.flicker, only=options.colours(),
         )  # fmt: skip
 
 

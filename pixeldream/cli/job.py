@@ -75,6 +75,7 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     look = inputs.look(registry, options)
     schedule, settings = Schedule.parse(options.schedule), options.settings()
     schedule.check(look.dither)
+    options.adjustments()  # raises for a value out of range, before jax is there
     networks = [named_network(registry, text) for text in options.network]
     losses = named_losses(registry, options.loss)
     styles = _styles(registry, inputs, look.mode, options.style)
@@ -166,9 +167,9 @@ def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
     if prepared.options.init == "noise":
         start = api.noise(prepared.settings.seed, prepared.look.mode)
     styles = [Style(image, weight) for image, weight in prepared.styles]
-    job = api.StylizeJob(
-        prepared.content, styles, networks, prepared.look, prepared.schedule, prepared.settings, start, prepared.losses
-    )
+    content = prepared.options.adjustments().apply(prepared.content)
+    look = prepared.look.for_image(content)
+    job = api.StylizeJob(content, styles, networks, look, prepared.schedule, prepared.settings, start, prepared.losses)
     return job, hashes
 
 

@@ -11,14 +11,15 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
+from pixeldream.adjust import Adjustments
 from pixeldream.images import FITS
-from pixeldream.look import CONVERT_DITHER
 from pixeldream.neural.settings import DEFAULT_NETWORK, Settings
 from pixeldream.retro.dither import NONE
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES
 
 DEFAULT_MODE = "c64-multicolor"
 SETTINGS = Settings()
+PLAIN = Adjustments()
 
 Several = tuple[str, ...]
 
@@ -100,6 +101,9 @@ class LookOptions:
         real("--flicker", help="Largest luma difference between two frames, 0 to 1, in modes that have frames."),
     ] = None
     lock: Annotated[Several, option("--lock", metavar="SLOT=COLOUR", help="Fix a slot's colour; may be repeated.")] = ()
+    only: Annotated[
+        Several, option("--only", metavar="COLOUR,COLOUR", help="The only colours to use; may be repeated.")
+    ] = ()
     fit: Annotated[str, option("--fit", metavar="|".join(FITS), help="How an image of another shape is fitted.")] = (
         FITS[0]
     )
@@ -111,6 +115,10 @@ class LookOptions:
     def __post_init__(self) -> None:
         if self.raw and self.aspect:
             raise OptionError("--raw and --aspect exclude each other; leave one out")
+
+    def colours(self) -> list[str]:
+        """Those of ``only``."""
+        return [name.strip() for text in self.only for name in text.split(",") if name.strip()]
 
     def locks(self) -> dict[str, str]:
         """Slot names and colours of ``lock``. Raises :class:`OptionError`."""
@@ -126,20 +134,30 @@ class LookOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvertOptions(LookOptions):
-    """What ``convert`` makes its picture from."""
+class AdjustOptions(LookOptions):
+    """What is done to a picture before anything else."""
 
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Picture to convert.", show_default=False)]
-    dither: Annotated[
-        str,
-        option(
-            "--dither", metavar="NAME[:AMOUNT]", help="Dither, its amount from 0 to 1.", autocompletion=named("dithers")
-        ),
-    ] = CONVERT_DITHER
+    brightness: Annotated[float, real("--brightness", help="Added to the values of the image, -1 to 1.")] = (
+        PLAIN.brightness
+    )
+    contrast: Annotated[float, real("--contrast", help="Widens the values about the middle; 1 changes nothing.")] = (
+        PLAIN.contrast
+    )
+    gamma: Annotated[float, real("--gamma", help="Above 1 the middle gets lighter.")] = PLAIN.gamma
+    saturation: Annotated[float, real("--saturation", help="0 is grey, 2 twice as colourful.")] = PLAIN.saturation
+    hue: Annotated[float, real("--hue", help="Turns all hues, in degrees.")] = PLAIN.hue
+    sharpen: Annotated[float, real("--sharpen", help="Share of an unsharp mask; 0.5 is much.")] = PLAIN.sharpen
+
+    def adjustments(self) -> Adjustments:
+        """Those six. Raises ``ValueError`` that names the value."""
+        return Adjustments(
+            brightness=self.brightness, contrast=self.contrast, gamma=self.gamma, saturation=self.saturation,
+            hue=self.hue, sharpen=self.sharpen,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class StylizeOptions(LookOptions):
+class StylizeOptions(AdjustOptions):
     """What ``stylize`` makes its picture from."""
 
     content: Annotated[
@@ -261,7 +279,7 @@ def _parameter(field: Field[Any], hint: Any) -> inspect.Parameter:
     default: Any = inspect.Parameter.empty if field.default is MISSING else field.default
     if _several(hint):
         hint = Annotated[(list[str], *hint.__metadata__)]
-        default = list(default)
+        default = default if field.default is MISSING else list(default)
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
@@ -281,6 +299,7 @@ def restore(kind: type[Options], values: Mapping[str, Any]) -> Options:
         if name not in hints:
             raise OptionError(f"the recipe has an option {name!r} that this version does not know; update pixeldream")
         kept = tuple(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+        kept = (kept,) if hints[name] == Several and isinstance(kept, str) else kept  # there was only one once
         if not _is(kept, hints[name]):
             raise OptionError(f"the recipe's option {name} can't be {value!r:.60}; the file was altered")
         chosen[name] = kept
@@ -308,7 +327,7 @@ def shell_line(command: str, options: LookOptions) -> str:
         if value == field.default:
             continue
         if field.name in ("content", "image"):
-            words.append(value)
+            words += value if isinstance(value, tuple) else (value,)
         elif value is True:
             words.append(f"--{field.name}")
         else:

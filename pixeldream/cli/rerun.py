@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from pixeldream import images
-from pixeldream.cli import convert, job, output, recipe
+from pixeldream.cli import batch, conversion, job, output, recipe
 from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
+from pixeldream.cli.convert_options import ConvertOptions
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
-from pixeldream.cli.options import ConvertOptions, OutputFiles, PluginFiles, Quiet, StylizeOptions, restore
+from pixeldream.cli.options import OutputFiles, PluginFiles, Quiet, StylizeOptions, restore
 from pixeldream.cli.progress import Bar
 from pixeldream.cli.recipe import Recipe, RecipeError
 from pixeldream.plugin.registry import Registry
@@ -82,9 +83,8 @@ def _follow(
     quiet: bool,
 ) -> tuple[Picture, Recipe]:
     if isinstance(options, ConvertOptions):
-        conversion = convert.prepare(registry, options, plugins)
-        with blame(registry, ("modes", options.mode)):
-            return conversion.picture(), conversion.recipe()
+        made = conversion.last(conversion.prepare(registry, options, plugins), _places(options))
+        return made.picture, made.recipe
     prepared = job.prepare(registry, options, plugins)
     from pixeldream.api import Stopwatch
 
@@ -93,6 +93,15 @@ def _follow(
     with Bar("painting again", quiet) as bar, blame(registry, *prepared.used):
         painted = job.paint(loaded, Stopwatch(), interrupt, [bar], old.stopped)
     return painted.picture, job.write_recipe(prepared, weights, painted.stopped)
+
+
+def _places(options: ConvertOptions) -> tuple[conversion.Place, ...]:
+    """Of the one picture, or of the frames up to the one that was made."""
+    found = batch.reels(options, options.image)
+    if len(found) != 1 or (not options.frames and len(options.image) != 1) or options.frame > len(found[0][1]):
+        raise RecipeError(f"the recipe is of more than one picture: {', '.join(options.image)}; the file was altered")
+    places = found[0][1]
+    return places[: options.frame or len(places)]
 
 
 def _compare(before: bytes, after: bytes, old: Recipe, new: Recipe) -> None:

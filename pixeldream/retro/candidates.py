@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from pixeldream.retro.palette import UNSEEN
+
 UNROLLED = 32
 """Candidates that are compared in a row of instructions; more than that in a loop, which compiles sooner."""
 
@@ -58,6 +60,8 @@ def debt(value: jax.Array, shown: jax.Array, colours: jax.Array) -> jax.Array:
     """``[..., 3]``: what pixels that should have ``value`` and have ``shown`` hand on; ``colours [..., k, 3]``.
 
     A cell that lacks a colour must not smear what it can't show over the next: a pixel's debt stays within the box of
-    the colours in its reach.
+    the colours in its reach that may be seen.
     """
-    return jnp.clip(value, colours.min(-2), colours.max(-2)) - shown
+    seen = (colours < UNSEEN).all(-1, keepdims=True)
+    least, most = jnp.where(seen, colours, jnp.inf).min(-2), jnp.where(seen, colours, -jnp.inf).max(-2)
+    return jnp.clip(value, jnp.minimum(least, shown), jnp.maximum(most, shown)) - shown

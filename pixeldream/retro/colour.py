@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pixeldream.retro.palette import UNSEEN
+
 TO_CONES = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -31,8 +33,8 @@ _FROM_CONES = np.linalg.inv(TO_CONES.astype(np.float64)).astype(np.float32)
 
 
 def srgb_to_linear(srgb: jax.Array) -> jax.Array:
-    """Encoded sRGB in [0, 1] to linear light in [0, 1]; values outside are clipped."""
-    srgb = jnp.clip(srgb, 0.0, 1.0)
+    """Encoded sRGB in [0, 1] to linear light in [0, 1]; values outside are clipped, but for ``palette.UNSEEN``."""
+    srgb = jnp.where(srgb >= UNSEEN, srgb, jnp.clip(srgb, 0.0, 1.0))
     # The inner maximum keeps the power's gradient finite where the other branch is taken.
     power = ((jnp.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4
     return jnp.where(srgb <= 0.04045, srgb / 12.92, power)

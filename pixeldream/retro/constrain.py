@@ -12,7 +12,7 @@ The optimiser moves a latent image in the mode's own pixels, and the schedule sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from pixeldream.canvas import Canvas, Parameters, State
 from pixeldream.retro import solve as solver
 from pixeldream.retro.dither import NONE, Dither
+from pixeldream.retro.limit import barred, keep_to
 from pixeldream.retro.mode import Mode
 from pixeldream.retro.palette import Gamut, Palette
 from pixeldream.retro.schedule import Schedule as Schedule
@@ -112,16 +113,18 @@ def constrain(
     dither: Dither = NONE,
     amount: float = 1.0,
     border: int = 0,
+    only: Sequence[int] = (),
 ) -> Canvas:
     """A canvas for pictures of ``mode``; its ``finish`` returns a ``Picture``.
 
     ``init`` takes sRGB float32 ``[height, width, 3]`` of the mode's size. Equal mode, dither and schedule give the same
-    ``show`` and ``settle`` objects, whatever the palette and the locks: those are arrays in the state. Raises
-    ``UnsuitableDither`` for one that is too slow for the schedule.
+    ``show`` and ``settle`` objects, whatever the palette and the locks: those are arrays in the state. ``only``: the
+    colours of a fixed palette that may be seen, if not all. Raises ``UnsuitableDither`` for a dither that is too slow
+    for the schedule.
     """
     schedule.check(dither)
     lock_array = jnp.asarray(solver.lock_array(mode, locks))
-    values = jnp.asarray(palette.values())
+    values = jnp.asarray(barred(palette.values(), only))
 
     def init(image: Any) -> tuple[Parameters, State]:
         latent = jnp.asarray(image, jnp.float32)
@@ -129,10 +132,10 @@ def constrain(
         return latent, LegalState(values, lock_array, jnp.asarray(amount, jnp.float32), first.colours)
 
     def finish_anew(latent: Parameters, state: State) -> Any:
-        return solver.to_picture(mode, palette, _project(mode, dither, latent, state), border)
+        return keep_to(solver.to_picture(mode, palette, _project(mode, dither, latent, state), border), only)
 
     def finish_kept(latent: Parameters, state: State) -> Any:
-        return solver.to_picture(mode, palette, _keep(mode, dither, latent, state), border)
+        return keep_to(solver.to_picture(mode, palette, _keep(mode, dither, latent, state), border), only)
 
     if schedule.name == "straight-through":
         return Canvas(init, *_straight_through(mode, dither), finish_kept)

@@ -17,14 +17,22 @@ from pixeldream.retro.candidates import SAME, Candidates, allowed, debt, take
 from pixeldream.retro.candidates import nearest as nearest
 from pixeldream.retro.colour import linear_to_oklab
 from pixeldream.retro.dither import CurveDiffusion, Diffusion, Dither, Ordered, PatternDither, VariableDiffusion, tiled
+from pixeldream.retro.palette import UNSEEN
 
 
 def spacing(colours: jax.Array) -> jax.Array:
     """``[..., n]``: how far each of the sRGB colours ``[..., n, 3]`` is from the nearest other, per component; 0 where
-    there is no other."""
+    there is no other. Colours that may not be seen count nothing."""
+    seen = (colours < UNSEEN).all(-1)
     squared = jnp.square(colours[..., :, None, :] - colours[..., None, :, :]).sum(-1)
-    other = jnp.where(squared > SAME, squared, jnp.inf).min(-1)
-    return jnp.sqrt(jnp.where(jnp.isfinite(other), other, 0.0) / 3.0)
+    other = jnp.where((squared > SAME) & seen[..., None, :], squared, jnp.inf).min(-1)
+    return jnp.sqrt(jnp.where(seen & jnp.isfinite(other), other, 0.0) / 3.0)
+
+
+def mean_spacing(colours: jax.Array) -> jax.Array:
+    """The mean of :func:`spacing` over the colours ``[n, 3]`` that may be seen."""
+    seen = (colours < UNSEEN).all(-1).astype(jnp.float32)
+    return spacing(colours).sum() / jnp.maximum(seen.sum(), 1.0)
 
 
 def bias(dither: Ordered, size: tuple[int, int]) -> jax.Array:

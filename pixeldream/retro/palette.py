@@ -18,6 +18,10 @@ import numpy as np
 
 RGB8 = tuple[int, int, int]
 
+UNSEEN = 100.0
+"""Each encoded component of a colour that may not be seen, where colours are floats: so far beyond white, in every
+colour space, that no solver and no dither takes it for any pixel."""
+
 MAXIMUM_BYTES = 64 * 1024
 """A palette file larger than this is refused unread."""
 

@@ -177,7 +177,7 @@ def paint(
 def biased(image: jax.Array, colours: jax.Array, dither: Ordered, amount: jax.Array | float) -> jax.Array:
     """``image`` with an ordered dither's thresholds added, as strong as ``colours [n, 3]`` are far apart."""
     size = image.shape[1], image.shape[0]
-    return jnp.clip(image + amount * dithering.spacing(colours).mean() * dithering.bias(dither, size), 0.0, 1.0)
+    return jnp.clip(image + amount * dithering.mean_spacing(colours) * dithering.bias(dither, size), 0.0, 1.0)
 
 
 def _target(mode: Mode, image: jax.Array, palette: jax.Array, dither: Dither, amount: Any) -> jax.Array:
