@@ -14,6 +14,7 @@ from pixeldream.adjust import Adjustments
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro import perceived, search
 from pixeldream.retro.display import to_mode
+from pixeldream.retro.limit import barred
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode
 from pixeldream.retro.solve import Solution, options, render, solve, to_picture
@@ -174,3 +175,15 @@ def test_adjustments() -> None:
     assert np.ptp(Adjustments(sharpen=1.0).apply(edge)) > np.ptp(edge)
     with pytest.raises(ValueError, match=r"gamma 0 is out of range; give 0\.1 to 10"):
         Adjustments(gamma=0.0)
+
+
+def test_white_becomes_the_lightest_colour_that_may_be_seen(registry: Registry, photo: np.ndarray) -> None:
+    """Colours that may not be seen are far away in every space, also where values beyond white are clipped."""
+    mode, image, palette, locks, dither = setup(registry, "c64-multicolor", photo)
+    values = jnp.asarray(barred(palette.values(), (0, 12)))
+    white = jnp.ones_like(image)
+    for found in (
+        solve(mode, to_mode(white, mode), values, locks, dither),
+        search.search(mode, white, values, locks, dither),
+    ):
+        assert (to_picture(mode, palette, found).indices() == 12).all()
