@@ -1,8 +1,9 @@
 """Is a drawing legal in a mode? The picture that shows it to the pixel, or what stands in the way.
 
 ``check`` takes a drawing in the mode's own pixels, or with whole pixels repeated, in any of several palettes. A mode
-made of slots is decided here (``legal_cells``, ``legal_tiles``), exactly; one that no slot can say brings its own
-``redraw``, or is tried with its solver. Unused slots get their lowest colour, so that equal drawings make equal bytes.
+made of slots is decided here (``legal_cells``, ``legal_tiles``, ``legal_sub_palettes``); one that no slot can say
+brings its own ``redraw``, or is tried with its solver. Unused slots get their lowest colour, so that equal drawings
+make equal bytes.
 
 Everything is numpy: jax is imported only to name the nearest of colours that a palette lacks, and for such a solver.
 """
@@ -20,6 +21,7 @@ import numpy as np
 from pixeldream.retro.clash import Clash, Drawn, Place, foreign, hexadecimal, packed, runs, unpacked
 from pixeldream.retro.display import repeats
 from pixeldream.retro.legal_cells import MAXIMUM_COLOURS, draw_cells
+from pixeldream.retro.legal_sub_palettes import draw_sub_palettes
 from pixeldream.retro.legal_tiles import draw_tiles
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode, Picture
@@ -183,12 +185,33 @@ def _draw(
     if mode.solve is not None:
         return _solved(mode, image, palette, locks)
     lacking = _foreign(mode, palette, image)
+    if mode.sub_palettes is not None:
+        return _draw_sub_palettes(mode, palette, image, locks, order, lacking)
     if isinstance(palette, Gamut):
         return Drawn(clashes=lacking) if lacking else _draw_gamut(mode, palette, image, locks, order)
     if palette.count > MAXIMUM_COLOURS:
         return _solved(mode, image, palette, locks)
     indices = palette_indices(palette, image)
     drawn = draw_tiles(mode, palette, indices, locks) if mode.tiles else draw_cells(mode, palette, indices, locks)
+    return replace(drawn, clashes=(*lacking, *drawn.clashes))
+
+
+def _draw_sub_palettes(
+    mode: Mode,
+    palette: Palette | Gamut,
+    image: np.ndarray,
+    locks: np.ndarray,
+    order: np.ndarray | None,
+    lacking: tuple[Clash, ...],
+) -> Drawn:
+    """Colours that the machine lacks do not count in the areas; the drawing's palette is of use if it is a free one."""
+    if isinstance(palette, Palette):
+        indices, order = palette_indices(palette, image), None
+    else:
+        near = palette.nearest(image)
+        indices = np.where((palette.rgb(near) == image).all(-1), near, -1)
+        order = None if order is None else palette.nearest(_meant(mode, order)[0])
+    drawn = draw_sub_palettes(mode, palette, indices, locks, order)
     return replace(drawn, clashes=(*lacking, *drawn.clashes))
 
 

@@ -3,7 +3,8 @@ them.
 
 Colours are bits of a mask, so an area's set is one number. The finest areas either hold what the coarser slots around
 them do not, or clash; for every choice of the coarser slots, outermost first, the clashing areas are counted, and the
-choice with the fewest is taken. That is exact. Among equals the colours that the drawing uses most come first.
+choice with the fewest is taken. That is exact. Among equals the colours that the drawing uses most come first. Where
+a mode says which colours may stand together, a coarse slot's colour counts in every area below, used there or not.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ MAXIMUM_COLOURS = 63
 Holders = tuple[tuple[int, ...] | None, ...]
 """What each slot of a level may hold; ``None`` for anything."""
 
+Groups = tuple[tuple[int, ...], ...] | None
+"""Which colours may stand together; ``None`` where all may."""
+
 
 @lru_cache(1 << 16)
 def place(mask: int, holders: Holders) -> tuple[int, ...] | None:
@@ -42,8 +46,35 @@ def place(mask: int, holders: Holders) -> tuple[int, ...] | None:
     return None
 
 
-def fits(masks: np.ndarray, holders: Holders) -> np.ndarray:
-    """bool, the shape of ``masks``: whether slots can hold all colours of each."""
+def within(holders: Holders, colours: tuple[int, ...]) -> Holders:
+    """What each slot may hold of ``colours``."""
+    return tuple(colours if held is None else tuple(colour for colour in held if colour in colours) for held in holders)
+
+
+@lru_cache(1 << 16)
+def place_together(mask: int, outer: int, holders: Holders, groups: Groups) -> tuple[int, ...] | None:
+    """As :func:`place`, all slots from a group that holds the colours of ``outer`` too: the one with the lowest."""
+    if groups is None:
+        return place(mask, holders)
+    found = [
+        place(mask, limited)
+        for group in groups
+        if not (mask | outer) & ~mask_of(group) and all(limited := within(holders, group))
+    ]
+    return min((held for held in found if held is not None), default=None)
+
+
+def mask_of(colours: tuple[int, ...]) -> int:
+    """The colours as bits."""
+    return sum(1 << colour for colour in set(colours))
+
+
+def fits(masks: np.ndarray, holders: Holders, outer: np.ndarray | None = None, groups: Groups = None) -> np.ndarray:
+    """bool, the shape of ``masks``: whether slots can hold all colours of each, together with those of ``outer``."""
+    if groups is not None and outer is not None:
+        pairs, inverse = np.unique(np.stack([masks.reshape(-1), outer.reshape(-1)]), axis=1, return_inverse=True)
+        able = [place_together(int(mask), int(held), holders, groups) is not None for mask, held in pairs.T]
+        return np.array(able)[inverse.reshape(-1)].reshape(masks.shape)
     if all(allowed is None for allowed in holders):
         return count_bits(masks) <= len(holders)
     values, inverse = np.unique(masks, return_inverse=True)
@@ -111,11 +142,21 @@ def _holder(mode: Mode, slot: int, lock: int) -> tuple[int, ...] | None:
 def sets_of(problem: Problem, depth: int) -> list[int]:
     """The masks that the slots of a coarse level may hold, those of the most used colours first."""
     holders = problem.holders[depth]
+    if problem.mode.colour_groups is not None:
+        return _whole_sets(problem, holders)
     most = min(len(holders), len(problem.order))
     # A smaller set is only of use where a limit keeps a slot from holding what the drawing uses.
     sizes = [most] if all(allowed is None for allowed in holders) else range(most, -1, -1)
     masks = [sum(1 << colour for colour in chosen) for size in sizes for chosen in combinations(problem.order, size)]
     return [mask for mask in masks if place(mask, holders) is not None]
+
+
+def _whole_sets(problem: Problem, holders: Holders) -> list[int]:
+    """As :func:`sets_of` where colours that the drawing lacks count as well: all that the slots hold."""
+    order = (*problem.order, *(colour for colour in range(problem.mode.colours) if colour not in problem.order))
+    chosen = [some for size in range(len(holders), 0, -1) for some in combinations(order, size)]
+    able = [some for some in chosen if all(limited := within(holders, some)) and place(mask_of(some), limited)]
+    return [mask_of(some) for some in able]
 
 
 def best(problem: Problem, depth: int, outer: np.ndarray, first: np.ndarray) -> Choice:
@@ -125,7 +166,7 @@ def best(problem: Problem, depth: int, outer: np.ndarray, first: np.ndarray) -> 
     level = mode.levels[depth]
     if depth == len(mode.levels) - 1:
         wanted = problem.needs & ~outer
-        clash = ~fits(wanted, problem.holders[depth])
+        clash = ~fits(wanted, problem.holders[depth], outer, mode.colour_groups)
         if mode.blocked:
             # There the machine shows one colour: that of slot 0, or its own.
             shown = first if mode.blocked_colour is None else np.int64(1) << mode.blocked_colour
@@ -187,15 +228,32 @@ def slot_colours(problem: Problem, indices: np.ndarray, choice: Choice) -> tuple
     outer = np.zeros((1, 1), np.int64)
     for level, holders, held in zip(mode.levels, problem.holders, choice.held, strict=True):
         outer = spread(outer, level.grid)
-        masks, inverse = np.unique(held & area_masks(indices, level) & ~outer, return_inverse=True)
+        placed = _placed(problem, holders, held, outer, area_masks(indices, level))
         outer = outer | held
-        placed = np.array([place(int(mask), holders) for mask in masks], np.int64)[inverse.reshape(held.shape)]
         for number, slot in enumerate(level.slots):
             colours = placed[..., number]
             if mode.blocked_colour is not None and mode.slots[slot].area is not None:
                 colours[:, : mode.blocked // level.area[0]] = mode.blocked_colour
             found[slot] = colours
     return tuple(found[slot] for slot in range(len(mode.slots)))
+
+
+def _placed(problem: Problem, holders: Holders, held: np.ndarray, outer: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """int64 ``[rows, columns, slots]`` of a level whose slots hold the masks ``held``; ``outer``: what coarser ones
+    do; ``used``: the colours of each area."""
+    groups = problem.mode.colour_groups
+    if groups is None:
+        masks, inverse = np.unique(held & used & ~outer, return_inverse=True)
+        return np.array([place(int(mask), holders) for mask in masks], np.int64)[inverse.reshape(held.shape)]
+    finest = held.shape == problem.needs.shape
+    pairs, inverse = np.unique(np.stack([held.reshape(-1), outer.reshape(-1)]), axis=1, return_inverse=True)
+    found = [
+        place_together(int(mask), int(around), holders, groups)
+        if finest
+        else place(int(mask), within(holders, tuple(bits(int(mask)))))
+        for mask, around in pairs.T
+    ]
+    return np.array(found, np.int64)[inverse.reshape(-1)].reshape(*held.shape, -1)
 
 
 def assign(mode: Mode, indices: np.ndarray, colours: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -234,7 +292,7 @@ def _cell_clashes(problem: Problem, palette: Palette, indices: np.ndarray, choic
         outer |= spread(held, level.grid)
     wanted = np.where(problem.hidden, problem.needs, choice.held[-1])
     shown = spread(choice.held[0], level.grid) if problem.mode.blocked_colour is None else None
-    bad = _bad_areas(problem, wanted, shown)
+    bad = _bad_areas(problem, wanted, outer, shown)
     width, height = level.area
     clashes = []
     for row, column in zip(*np.nonzero(bad), strict=True):
@@ -242,28 +300,40 @@ def _cell_clashes(problem: Problem, palette: Palette, indices: np.ndarray, choic
         if problem.hidden[row, column]:
             why = _why_hidden(problem, palette, mask, shown, (row, column))
         else:
-            why = _why(problem, palette, int(wanted[row, column]), int(outer[row, column] & mask))
+            why = _why(problem, palette, int(wanted[row, column]), int(outer[row, column]), mask)
         where = (int(column) * width, int(row) * height, width, height)
         clashes.append(Clash(why, (where,), tuple(palette.colours[bit] for bit in bits(mask))))
     return tuple(clashes)
 
 
-def _bad_areas(problem: Problem, wanted: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
-    bad = ~fits(wanted, problem.holders[-1])
+def _bad_areas(problem: Problem, wanted: np.ndarray, outer: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
+    bad = ~fits(wanted, problem.holders[-1], outer, problem.mode.colour_groups)
     if not problem.mode.blocked:
         return bad
     there = np.int64(1) << (problem.mode.blocked_colour or 0) if shown is None else shown
     return np.where(problem.hidden, (problem.needs & ~there) > 0, bad)
 
 
-def _why(problem: Problem, palette: Palette, wanted: int, shared: int) -> str:
-    mode, level = problem.mode, problem.mode.levels[-1]
+def _why(problem: Problem, palette: Palette, wanted: int, outer: int, mask: int) -> str:
+    mode, level, shared = problem.mode, problem.mode.levels[-1], outer & mask
     besides = f" besides {names(palette, shared)}" if shared else ""
     number, room = wanted.bit_count(), len(level.slots)
     if number > room:
         return f"{number} colours{besides}, {room} {'is' if room == 1 else 'are'} possible: {names(palette, wanted)}"
+    if apart := _apart(bits(wanted | outer), mode.colour_groups):
+        words = names(palette, mask_of(apart)).rsplit(", ", 1)
+        return f"{' and '.join(words)} can't stand together"
     slots = "/".join(mode.slots[slot].name for slot in level.slots)
     return f"{slots} can't hold {names(palette, wanted)}"
+
+
+def _apart(colours: list[int], groups: Groups) -> tuple[int, ...]:
+    """The fewest of ``colours`` that no group has together; nothing where one has them all."""
+    for size in range(1, len(colours) + 1) if groups else ():
+        for some in combinations(colours, size):
+            if not any(set(some) <= set(group) for group in groups or ()):
+                return some
+    return ()
 
 
 def _why_hidden(problem: Problem, palette: Palette, mask: int, shown: np.ndarray | None, at: tuple[int, int]) -> str:

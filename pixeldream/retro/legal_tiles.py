@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from pixeldream.retro import legal_cells
-from pixeldream.retro.clash import Clash, Drawn
+from pixeldream.retro.clash import Clash, Drawn, Place
 from pixeldream.retro.legal_cells import Problem, assign, draw_cells, pose, slot_colours
-from pixeldream.retro.mode import Mode, cut_tiles, own_slot
+from pixeldream.retro.mode import Mode, Size, cut_tiles, own_slot
 from pixeldream.retro.palette import Palette
 
 TRIED = 8
@@ -44,7 +44,7 @@ def draw_tiles(mode: Mode, palette: Palette, indices: np.ndarray, locks: np.ndar
     if number <= mode.tiles.count:
         return drawn
     why = f"{number} different tiles, {mode.tiles.count} are possible; these places use the others"
-    return replace(drawn, clashes=(Clash(why, _places(mode, rest)),))
+    return replace(drawn, clashes=(Clash(why, places_of(mode, rest)),))
 
 
 def _natural(problem: Problem, palette: Palette, indices: np.ndarray, shared: int) -> Drawn | None:
@@ -55,7 +55,7 @@ def _natural(problem: Problem, palette: Palette, indices: np.ndarray, shared: in
     number = len(np.unique(tiles, axis=0))
     if number > mode.tiles.count:
         return None
-    return Drawn(_paste(tiles, mode), colours, notes=_notes(problem, palette, shared, number))
+    return Drawn(paste(tiles, mode.size, mode.tiles.area), colours, notes=_notes(problem, palette, shared, number))
 
 
 def _notes(problem: Problem, palette: Palette, shared: int, number: int) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def _covered(problem: Problem, palette: Palette, indices: np.ndarray, shared: in
         left &= ~served
         number += 1
     picked = np.arange(len(wanted)), chosen
-    pixels = _paste(tiles[chosen], mode)
+    pixels = paste(tiles[chosen], mode.size, mode.tiles.area)
     mine = held[picked].reshape(colours[own].shape)
     drawn = tuple(mine if slot == own else each for slot, each in enumerate(colours))
     return Drawn(pixels, drawn, notes=_notes(problem, palette, shared, number)), number, rest
@@ -149,15 +149,15 @@ def _wrong(mask: np.ndarray, wanted: np.ndarray, colour: int) -> np.ndarray:
     return (wanted != colour).astype(np.float32) @ mask.T.astype(np.float32)
 
 
-def _paste(tiles: np.ndarray, mode: Mode) -> np.ndarray:
-    """The inverse of ``cut_tiles``."""
-    assert mode.tiles is not None
-    (width, height), (across, down) = mode.size, mode.tiles.area
+def paste(tiles: np.ndarray, size: Size, area: Size) -> np.ndarray:
+    """The inverse of ``cut_tiles``, uint8 ``[height, width]``."""
+    (width, height), (across, down) = size, area
     split = tiles.reshape(height // down, width // across, down, across)
     return split.transpose(0, 2, 1, 3).reshape(height, width).astype(np.uint8)
 
 
-def _places(mode: Mode, rest: np.ndarray) -> tuple[tuple[int, int, int, int], ...]:
+def places_of(mode: Mode, rest: np.ndarray) -> tuple[Place, ...]:
+    """The tiles that ``rest`` marks, bool ``[places]``, row by row."""
     assert mode.tiles is not None
     width, height = mode.tiles.area
     columns = mode.size[0] // width

@@ -190,9 +190,10 @@ class Mode:
     def _check_groups(self) -> None:
         if self.colour_groups is None:
             return
-        if any(part is not None for part in (self.gamut, self.tiles, self.sub_palettes, self.solve)):
+        if any(p is not None for p in (self.gamut, self.tiles, self.sub_palettes, self.solve, self.blocked_colour)):
             raise ValueError(
-                f"mode {self.name!r}: colour groups need a fixed palette, no tiles, no sub-palettes and no own solve"
+                f"mode {self.name!r}: colour groups need a fixed palette, no tiles, no sub-palettes, no blocked colour "
+                f"and no own solve"
             )
         for group in self.colour_groups:
             if len(set(group)) < len(self.slots) or not all(0 <= index < self.colours for index in group):
