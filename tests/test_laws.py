@@ -52,7 +52,7 @@ def test_the_built_in_plugins_load_without_a_failure(registry: Registry) -> None
 
 def laws_of_modes() -> list[tuple[str, Callable]]:
     """Without jit a solve of a mode's own or of many areas takes minutes; the tests of its machine, and those of
-    sub-palettes, compare it with brute force."""
+    sub-palettes, compare it with brute force, and one that is quick enough is tried on a few pixels below."""
     slow = testing.mode_jits_to_the_same
     own = {name for name in MODES if REGISTRY.modes[name].solve or REGISTRY.modes[name].sub_palettes}
     return [(name, law) for name in MODES for law in testing.MODE_LAWS if not (law is slow and name in own)]
@@ -61,6 +61,12 @@ def laws_of_modes() -> list[tuple[str, Callable]]:
 @pytest.mark.parametrize(("mode", "law"), laws_of_modes(), ids=lambda value: getattr(value, "__name__", value))
 def test_mode(registry: Registry, mode: str, law: Callable) -> None:
     law(quick(registry.modes[mode]), colours_of(registry, mode))
+
+
+def test_an_own_solver_jits_to_the_same(registry: Registry) -> None:
+    """The quickest of them takes nine seconds for 32 pixels."""
+    mode = replace(registry.modes["cpc-mode0"], size=(8, 4))
+    testing.mode_jits_to_the_same(mode, colours_of(registry, mode.name))
 
 
 @pytest.mark.parametrize("law", testing.PALETTE_LAWS, ids=named)
