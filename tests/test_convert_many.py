@@ -9,6 +9,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,16 +87,18 @@ def test_jobs_make_the_same_files(capsys: Capsys, folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT for one process")
-def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_what_is_done(folder: Path, jobs: str) -> None:
     for number in range(60):
         make_image(folder / f"p{number:02}.png", seed=number)
-    command = [sys.executable, "-m", "pixeldream", *RUN, "p*.png", *T, *FAST, "-o", "o-*.png"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "pixeldream", *RUN, "p*.png", *T, *FAST, "-o", "o-*.png", "--jobs", jobs]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
         try:
             end = time.monotonic() + 60
             while not (folder / "o-p01.png").exists() and time.monotonic() < end:
                 time.sleep(0.002)
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob, has_magic
-from itertools import takewhile
-from multiprocessing import get_context
+from itertools import islice, takewhile
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,6 +25,7 @@ from pixeldream.cli import common, output
 from pixeldream.cli.conversion import Conversion, Made, Place, Reel, prepare
 from pixeldream.cli.convert_options import ConvertOptions
 from pixeldream.cli.encode import encode
+from pixeldream.cli.interrupt import INTERRUPTED
 from pixeldream.cli.options import OptionError
 from pixeldream.cli.output import OutputError
 from pixeldream.cli.sheet import thumbnail
@@ -227,10 +231,15 @@ _own: list[Conversion] = []
 
 
 def _start(options: ConvertOptions, plugins: list[Path], left_out: list[str]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
+    signal.signal(signal.SIGTERM, _end)
     common.use_plugins([])
     common.leave_out(left_out)
     _own[:] = [prepare(common.open_registry(plugins), options, plugins)]
+
+
+def _end(number: int, frame: Any) -> None:
+    output.abandon()
+    os._exit(INTERRUPTED)
 
 
 def _carry_out_here(task: Task, manner: Manner) -> list[Result]:
@@ -240,7 +249,8 @@ def _carry_out_here(task: Task, manner: Manner) -> list[Result]:
 def work(
     conversion: Conversion, tasks: Sequence[Task], manner: Manner, jobs: int, plugins: list[Path]
 ) -> Iterator[Result]:
-    """The results in the order of the tasks, from ``jobs`` processes. Raises as :func:`carry_out`."""
+    """The results as they come, from ``jobs`` processes. Raises as :func:`carry_out`; after Ctrl-C what is under way is
+    still made."""
     if jobs == 1 or len(tasks) == 1:
         for task in tasks:
             yield from carry_out(conversion, task, manner)
@@ -249,9 +259,42 @@ def work(
     # Threads of jax do not survive a fork.
     pool = ProcessPoolExecutor(min(jobs, len(tasks)), get_context("spawn"), _start, start)
     try:
-        for future in [pool.submit(_carry_out_here, task, manner) for task in tasks]:
-            yield from future.result()
+        yield from _share(pool, tasks, manner, jobs)
     except BrokenProcessPool:
         raise OptionError(f"a process of --jobs {jobs} ended at once, for want of memory perhaps; use fewer") from None
+    except KeyboardInterrupt:
+        for process in active_children():
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _share(pool: ProcessPoolExecutor, tasks: Sequence[Task], manner: Manner, jobs: int) -> Iterator[Result]:
+    waiting = iter(tasks)
+    with _ignored():  # the processes inherit that: whoever started them stops them
+        futures = {pool.submit(_carry_out_here, task, manner) for task in islice(waiting, jobs)}
+    try:
+        while futures:
+            done, futures = wait(futures, return_when=FIRST_COMPLETED)
+            futures |= {pool.submit(_carry_out_here, task, manner) for task in islice(waiting, len(done))}
+            for future in done:
+                yield from future.result()
+    except KeyboardInterrupt:
+        common.say("stopping after the pictures that are under way; Ctrl-C again to stop at once")
+        for future in wait(futures).done:
+            yield from future.result()
+        raise
+
+
+@contextmanager
+def _ignored() -> Iterator[None]:
+    """Ctrl-C does nothing, to this process and to those that it starts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -70,7 +70,8 @@ def convert(
                 results.append(result)
                 bar.move(len(results) / number, f"{len(results)}/{number}  {result.name}")
     finally:
-        _report(results, sheet, conversion, quiet)
+        order = {name: place for place, name in enumerate(name for task in tasks for name in task.names)}
+        _report(sorted(results, key=lambda result: order[result.name]), sheet, conversion, quiet)
     failed = [result for result in results if result.error]
     if failed:
         say(f"{len(failed)} of {number} pictures were left out")
