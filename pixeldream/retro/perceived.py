@@ -30,14 +30,17 @@ from pixeldream.retro.mode import Mode
 WIDTHS = (0.75, 1.5)
 """Standard deviations of the blurs, in display pixels."""
 
-SHARES = (0.2, 0.8)
+SHARES = (0.3, 0.7)
 """How much each blur counts."""
 
 FLARE = 1e-3
 """Light that the room adds to the screen, in parts of white: without it OKLab tells blacks apart that no eye can."""
 
 CALM = 1.0
-"""How much the single pixels' own distances count, in parts of what the blurred ones are at the start."""
+"""How calm a picture is, if nothing is said; 0 counts the blurred error alone."""
+
+OWN = 0.5
+"""What the single pixels' own distances count at a calm of 1, in parts of what the blurred ones are at the start."""
 
 
 LEAST = 1e-6

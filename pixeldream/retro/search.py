@@ -132,9 +132,9 @@ def search(
     """The legal picture with the least perceived error that is found from a dithered start.
 
     ``image``: sRGB float32 ``[display height, display width, 3]``, display pixels. ``calm``: how much the distances of
-    single pixels count, in parts of the blurred ones; 0 for the least blurred error, more for calmer areas. ``detail
-    [display height, display width]``: how much each place counts. The rest as for ``solve.solve``. Modes that can't be
-    searched get the best of several amounts of ``dither``.
+    single pixels count; 0 for the least blurred error, more for calmer areas. ``detail [display height, display
+    width]``: how much each place counts. The rest as for ``solve.solve``. Modes that can't be searched get the best of
+    several amounts of ``dither``.
     """
     small = to_mode(image, mode)
     first = solve(mode, small, palette, locks, dither)
@@ -182,7 +182,7 @@ def _goal(
 ) -> Target:
     goal = perceived.target(mode, image, detail)
     blurred, own = perceived.errors(goal, render(mode, first, palette))
-    return goal._replace(calm=calm * blurred / jnp.maximum(own, perceived.LEAST))
+    return goal._replace(calm=calm * perceived.OWN * blurred / jnp.maximum(own, perceived.LEAST))
 
 
 def _other_starts(
