@@ -42,10 +42,8 @@ CALM = 1.0
 OWN = 0.5
 """What the single pixels' own distances count at a calm of 1, in parts of what the blurred ones are at the start."""
 
-
 LEAST = 1e-6
 """A change that gains less is not worth the unrest, a squared OKLab distance."""
-
 
 HUE = 2.0
 """How much more a single pixel's hue and saturation weigh than its lightness: stray hues are what looks like dirt."""
