@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from pixeldream.api import check as check
     from pixeldream.api import convert as convert
     from pixeldream.api import stylize as stylize
+    from pixeldream.manner import Manner as Manner
+    from pixeldream.manner import Style as Style
     from pixeldream.neural.loss import Loss as Loss
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
     from pixeldream.neural.networks.base import Network as Network
     from pixeldream.neural.networks.squeezenet import build as build_squeezenet
     from pixeldream.neural.networks.vgg import build as build_vgg
+    from pixeldream.neural.settings import Settings as Settings
 
 __version__ = "0.1.0"
 
@@ -48,9 +51,12 @@ _LAZY = {
     "Candidates": ("pixeldream.retro.candidates", "Candidates"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
+    "Manner": ("pixeldream.manner", "Manner"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
     "Seen": ("pixeldream.neural.loss", "Seen"),
+    "Settings": ("pixeldream.neural.settings", "Settings"),
     "Solution": ("pixeldream.retro.solve", "Solution"),
+    "Style": ("pixeldream.manner", "Style"),
     "WeightsError": ("pixeldream.neural.weights", "WeightsError"),
     "add_thresholds": ("pixeldream.retro.solve", "biased"),
     "build_squeezenet": ("pixeldream.neural.networks.squeezenet", "build"),
@@ -74,10 +80,10 @@ _LAZY = {
 
 __all__ = [
     "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
-    "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
-    "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions",
-    "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette",
-    "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
+    "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError",
+    "PatternDither", "Picture", "Settings", "Shown", "Slot", "Style", "SubPalettes", "Tiles", "UnsuitableDither",
+    "VariableDiffusion", "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
+    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 
 

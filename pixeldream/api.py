@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -18,11 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream import images
+from pixeldream import manner as artist
 from pixeldream.adjust import Adjustments
 from pixeldream.look import CONVERT_DITHER, Look, look, quality_of
+from pixeldream.manner import Manner
+from pixeldream.neural.greys import in_grey, with_colours_of
 from pixeldream.neural.loss import OWN, Weighted
-from pixeldream.neural.optimise import Progress, evaluate
-from pixeldream.neural.settings import DEFAULT_NETWORK
+from pixeldream.neural.optimise import Progress, evaluate, identity
+from pixeldream.neural.regions import Guide
+from pixeldream.neural.settings import DEFAULT_NETWORK, weights_at
 from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, check_sizes, make_targets
 from pixeldream.neural.stylize import stylize as paint
 from pixeldream.neural.weights import resolve
@@ -158,7 +163,8 @@ def check(
 class StylizeJob:
     """Everything that a style transfer needs, resolved: no name is looked up any more.
 
-    ``content`` and ``start``: float32 ``[height, width, 3]`` in display pixels; ``styles``: of any size.
+    ``content`` and ``start``: float32 ``[height, width, 3]`` in display pixels; ``styles``: of any size. ``guide``:
+    which style is painted where. ``grey``: light and dark alone are painted, and the colours stay the content's.
     """
 
     content: np.ndarray
@@ -169,6 +175,8 @@ class StylizeJob:
     settings: Settings
     start: np.ndarray | None = None
     more: Sequence[Weighted] = ()
+    guide: Guide | None = None
+    grey: bool = False
 
     def __post_init__(self) -> None:
         width, height = display_size(self.look.mode)
@@ -181,15 +189,26 @@ class StylizeJob:
         mode, settings = self.look.mode, self.settings
         if self.schedule.name != "straight-through":  # a latent image is a sketch throughout
             settings = replace(settings, sketch=0.0)
+        recolour = partial(with_colours_of, content=jnp.asarray(self.content)) if self.grey else identity
+        start = None if self.start is None else recolour(jnp.asarray(self.start))
         return paint(
-            self.content, self.styles, self.networks, self.look.canvas(self.schedule), settings=settings,
-            more=self.more, start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode),
+            self.content, self.styles, self._eyes(), self.look.canvas(self.schedule), settings=settings,
+            more=self.more, guide=self.guide, start=start, view=view(mode), shrink=lambda image: to_mode(image, mode),
+            sketched=recolour,
         )  # fmt: skip
+
+    def _eyes(self) -> Sequence[LoadedNetwork]:
+        """The networks as they look at this picture."""
+        return (
+            [LoadedNetwork(in_grey(each.network), each.weights) for each in self.networks]
+            if self.grey
+            else self.networks
+        )
 
     def losses(self, progress: Progress, picture: Picture) -> tuple[dict[str, float], dict[str, float]]:
         """Losses of the legal picture as written, and of the image before its last projection."""
         content, styles = jnp.asarray(self.content), [Style(jnp.asarray(s.image), s.weight) for s in self.styles]
-        objective, arrays = make_targets(content, styles, self.networks, self.settings, self.more)
+        objective, arrays = make_targets(content, styles, self._eyes(), self.settings, self.more, self.guide)
         shown = view(self.look.mode)(jnp.asarray(picture.image(), jnp.float32) / 255.0)
         free = progress.params
         if free.shape != shown.shape:
@@ -216,27 +235,41 @@ def stylize(
     weights: Any = None,
     schedule: str = DEFAULT_SCHEDULE,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
+    strength: float | None = None,
+    manner: Manner = Manner(),  # noqa: B008 - a frozen value
+    mask: Any = None,
+    content_map: Any = None,
     losses: Mapping[str, float] = MappingProxyType({}),
     fit: str = "cover",
     registry: Registry | None = None,
     **options: Any,
 ) -> Picture:
-    """``content`` painted in the manner of ``style`` (images of any size, or a list of styles), legal in ``mode``.
+    """``content`` painted in the manner of ``style`` (an image of any size, a ``pd.Style`` with its weight, or a list
+    of those), legal in ``mode``.
 
-    ``weights``: a file for ``network``. ``losses``: weights of those that plugins bring, by name. ``options`` as for
-    :func:`look`. Raises ``UnknownName``, ``ValueError``.
+    ``weights``: a file for ``network``. ``strength``: 0 (the content) to 1 (the style), in place of the two weights of
+    ``settings``. ``manner``: whose colours, how large the strokes. ``mask``: an image over the content whose flat
+    colours are the regions of the styles; ``content_map``: one whose colours stand in the styles' maps as well.
+    ``losses``: weights of those that plugins bring, by name. ``options`` as for :func:`look`. Raises ``UnknownName``,
+    ``ValueError``.
     """
     registry = registry or load()
     chosen = look(registry, mode, **options)
+    if strength is not None:
+        content_weight, style_weight = weights_at(strength)
+        settings = replace(settings, content_weight=content_weight, style_weight=style_weight)
+    pixels, styles = images.as_float(content), artist.styles_of(style)
+    guide = manner.guide(styles, pixels, chosen.mode, fit, mask, content_map)
     feature_network, arrays, _ = resolve(registry.networks[network], weights)
-    pictures = style if isinstance(style, list | tuple) else [style]
-    fitted = images.fit(images.as_float(content), chosen.mode, fit)
+    fitted = images.fit(pixels, chosen.mode, fit)
+    pictures = [manner.sized(each.image, chosen.mode) for each in styles]
     job = StylizeJob(
         fitted,
-        [Style(images.limit(images.as_float(picture), max(display_size(chosen.mode)))) for picture in pictures],
+        [Style(picture, each.weight) for picture, each in zip(manner.coloured(pictures, fitted), styles, strict=True)],
         [LoadedNetwork(feature_network, jax.tree.map(jnp.asarray, dict(arrays)))],
-        chosen.for_image(fitted), Schedule.parse(schedule), settings,
+        manner.look(chosen, fitted, pictures), Schedule.parse(schedule), settings,
         more=[Weighted(registry.losses[name], weight) for name, weight in losses.items()],
+        guide=guide, grey=manner.colours == "luma",
     )  # fmt: skip
     *_, last = job.run()
     return last.finish()

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from pixeldream.cli.options import LookOptions, OptionError
 from pixeldream.cli.recipe import sha256
 from pixeldream.look import CONVERT_DITHER, Look, look
 from pixeldream.neural.loss import Weighted
+from pixeldream.neural.regions import RGB8, colour_of
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_aspect, display_size
 from pixeldream.retro.mode import Mode, Picture
@@ -80,7 +81,7 @@ class Inputs:
     def _look(registry: Registry, options: LookOptions, palette: str | Palette | None) -> Look:
         return look(
             registry, options.mode, palette=palette, dither=options.dither or CONVERT_DITHER, locks=options.locks(),
-            border=options.border, flicker=options.flicker, only=options.colours(),
+            border=options.border, flicker=options.flicker, only=options.only_colours(),
         )  # fmt: skip
 
 
@@ -91,15 +92,42 @@ def is_palette_file(registry: Registry, name: str) -> bool:
 
 def sample(mode: Mode) -> np.ndarray:
     """The embedded picture in display pixels of ``mode``."""
+    return images.fit(unfitted_sample(mode), mode)
+
+
+def unfitted_sample(mode: Mode) -> np.ndarray:
+    """The embedded picture in square pixels."""
     from pixeldream import scenes
 
     # Twice as large and of the screen's true shape: shrinking it smooths the edges.
     height = 2 * display_size(mode)[1]
-    return images.fit(scenes.sample_content(round(height * display_aspect(mode)), height), mode)
+    return scenes.sample_content(round(height * display_aspect(mode)), height)
 
 
-def split_weight(text: str) -> tuple[str, float]:
-    """``FILE[:WEIGHT]``. A file of just that name wins. Raises :class:`OptionError` for a weight that is none."""
+class StyleFile(NamedTuple):
+    """A style as it is asked for. ``region``: its colour in a mask, if any."""
+
+    name: str
+    weight: float = 1.0
+    region: RGB8 | None = None
+
+
+def style_file(text: str) -> StyleFile:
+    """``FILE[:WEIGHT][@COLOUR]``. A file of just that name wins. Raises :class:`OptionError` for a weight or a colour
+    that is none."""
+    name, at, tail = text.rpartition("@")
+    if not at or not name or Path(text).exists():
+        return StyleFile(*_split_weight(text))
+    try:
+        region = colour_of(tail)
+    except ValueError as error:
+        if Path(_split_weight(name)[0]).exists():
+            raise OptionError(f"style {text!r}: {error}, behind any weight: FILE:2@red") from None
+        return StyleFile(*_split_weight(text))
+    return StyleFile(*_split_weight(name), region)
+
+
+def _split_weight(text: str) -> tuple[str, float]:
     name, colon, tail = text.rpartition(":")
     if not colon or not name or Path(text).exists():
         return text, 1.0

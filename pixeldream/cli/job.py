@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pixeldream import images
-from pixeldream.cli.inputs import Inputs, named_losses, named_network, sample, split_weight
+from pixeldream.cli.inputs import Inputs, named_losses, named_network, style_file, unfitted_sample
 from pixeldream.cli.interrupt import Interrupt
 from pixeldream.cli.options import OptionError, StylizeOptions
 from pixeldream.cli.recipe import Recipe, make, sha256
 from pixeldream.look import Look
+from pixeldream.manner import Manner, Style
 from pixeldream.neural.loss import Weighted
+from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_size
@@ -46,7 +48,9 @@ class Prepared:
     networks: list[tuple[Any, str | None]]
     losses: list[Weighted]
     content: np.ndarray
-    styles: list[tuple[np.ndarray, float]]
+    styles: list[Style]
+    manner: Manner
+    guide: Guide | None
     start: np.ndarray | None
     inputs: Mapping[str, str]
     plugins: Mapping[str, str]
@@ -78,29 +82,40 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     options.adjustments()  # raises for a value out of range, before jax is there
     networks = [named_network(registry, text) for text in options.network]
     losses = named_losses(registry, options.loss)
-    styles = _styles(registry, inputs, look.mode, options.style)
+    manner = options.manner()
     content = _content(registry, inputs, look.mode, options)
+    styles = _styles(registry, inputs, look.mode, options)
+    mask, map_ = (name and inputs.image(registry, name) for name in (options.mask, options.content_map))
+    guide = manner.guide(styles, content, look.mode, options.fit, mask, map_)
     start = None
     if options.init not in ("content", "noise"):
         start = images.fit(inputs.image(registry, options.init), look.mode, options.fit)
     hashes = {str(path): sha256(path) for path in plugins}
-    return Prepared(options, look, schedule, settings, networks, losses, content, styles, start, inputs.hashes, hashes)
+    return Prepared(
+        options, look, schedule, settings, networks, losses, images.fit(content, look.mode, options.fit),
+        [each._replace(image=manner.sized(each.image, look.mode)) for each in styles], manner, guide, start,
+        inputs.hashes, hashes,
+    )  # fmt: skip
 
 
 def _content(registry: Registry, inputs: Inputs, mode: Mode, options: StylizeOptions) -> np.ndarray:
-    if options.content is not None:
-        return images.fit(inputs.image(registry, options.content), mode, options.fit)
-    return sample(mode)
+    """As it is in its file."""
+    return unfitted_sample(mode) if options.content is None else inputs.image(registry, options.content)
 
 
-def _styles(registry: Registry, inputs: Inputs, mode: Mode, texts: Iterable[str]) -> list[tuple[np.ndarray, float]]:
-    longest = max(display_size(mode))
-    chosen = [split_weight(text) for text in texts]
-    if not chosen:
-        from pixeldream import scenes
+def _styles(registry: Registry, inputs: Inputs, mode: Mode, options: StylizeOptions) -> list[Style]:
+    """As they are in their files."""
+    from pixeldream import scenes
 
-        return [(scenes.sample_style(*display_size(mode)), 1.0)]
-    return [(images.limit(inputs.image(registry, name), longest), weight) for name, weight in chosen]
+    files = [style_file(text) for text in options.style]
+    styles = [Style(inputs.image(registry, each.name), each.weight, each.region) for each in files]
+    styles = styles or [Style(scenes.sample_style(*display_size(mode)))]
+    if len(options.style_map) not in (0, len(styles)):
+        raise OptionError(
+            f"{len(options.style_map)} of --style-map for {len(styles)} styles: give one for each, in their order"
+        )
+    maps = [inputs.image(registry, name) for name in options.style_map]
+    return [each._replace(map=map_) for each, map_ in zip(styles, maps, strict=True)] if maps else styles
 
 
 class Watcher(Protocol):
@@ -155,21 +170,26 @@ def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
     import jax
 
     from pixeldream import api
-    from pixeldream.neural.stylize import LoadedNetwork, Style
+    from pixeldream.neural import stylize as neural
     from pixeldream.neural.weights import resolve
 
     networks, hashes = [], {}
     for network, file in prepared.networks:
         built, arrays, digest = resolve(network, Path(file) if file else None)
-        networks.append(LoadedNetwork(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
+        networks.append(neural.LoadedNetwork(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
         hashes[f"{network.name}={file}" if file else network.name] = digest
     start = prepared.start
     if prepared.options.init == "noise":
         start = api.noise(prepared.settings.seed, prepared.look.mode)
-    styles = [Style(image, weight) for image, weight in prepared.styles]
     content = prepared.options.adjustments().apply(prepared.content)
-    look = prepared.look.for_image(content)
-    job = api.StylizeJob(content, styles, networks, look, prepared.schedule, prepared.settings, start, prepared.losses)
+    styles, manner = prepared.styles, prepared.manner
+    pictures = [each.image for each in styles]
+    painted = zip(manner.coloured(pictures, content), styles, strict=True)
+    job = api.StylizeJob(
+        content, [neural.Style(picture, each.weight) for picture, each in painted], networks,
+        manner.look(prepared.look, content, pictures), prepared.schedule, prepared.settings, start, prepared.losses,
+        prepared.guide, manner.colours == "luma",
+    )  # fmt: skip
     return job, hashes
 
 

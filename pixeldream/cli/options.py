@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 import typer
 
 from pixeldream.adjust import Adjustments
+from pixeldream.cli.artist_options import ArtistOptions
+from pixeldream.cli.option_types import OptionError, Several, integer, named, option, real
 from pixeldream.images import FITS
 from pixeldream.neural.settings import DEFAULT_NETWORK, Settings
 from pixeldream.retro.dither import NONE
@@ -20,55 +22,6 @@ from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES
 DEFAULT_MODE = "c64-multicolor"
 SETTINGS = Settings()
 PLAIN = Adjustments()
-
-Several = tuple[str, ...]
-
-
-class OptionError(ValueError):
-    """An option's value that makes no sense; one line that quotes it."""
-
-
-def whole_number(text: str) -> int:
-    """An integer. Raises ``typer.BadParameter`` that quotes the text."""
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no whole number") from None
-
-
-def number(text: str) -> float:
-    """A number. Raises ``typer.BadParameter`` that quotes the text."""
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no number") from None
-
-
-def named(kind: str) -> Callable[[str], list[str]]:
-    """Completes the names of one kind of registered things."""
-
-    def complete(incomplete: str) -> list[str]:
-        from pixeldream.plugin.registry import load
-
-        return [name for name in getattr(load(), kind) if name.startswith(incomplete)]
-
-    return complete
-
-
-def option(*names: str, **settings: Any) -> Any:
-    """``typer.Option`` of those names."""
-    return typer.Option(*names, **settings)
-
-
-def integer(*names: str, help: str) -> Any:
-    """An option that takes a whole number."""
-    return typer.Option(*names, help=help, metavar="N", parser=whole_number)
-
-
-def real(*names: str, help: str) -> Any:
-    """An option that takes a number."""
-    return typer.Option(*names, help=help, metavar="X", parser=number)
-
 
 PaletteName = Annotated[
     str | None,
@@ -116,7 +69,7 @@ class LookOptions:
         if self.raw and self.aspect:
             raise OptionError("--raw and --aspect exclude each other; leave one out")
 
-    def colours(self) -> list[str]:
+    def only_colours(self) -> list[str]:
         """Those of ``only``."""
         return [name.strip() for text in self.only for name in text.split(",") if name.strip()]
 
@@ -157,7 +110,7 @@ class AdjustOptions(LookOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StylizeOptions(AdjustOptions):
+class StylizeOptions(AdjustOptions, ArtistOptions):
     """What ``stylize`` makes its picture from."""
 
     content: Annotated[
@@ -168,8 +121,8 @@ class StylizeOptions(AdjustOptions):
         option(
             "--style",
             "-s",
-            metavar="FILE[:WEIGHT]",
-            help="Picture to paint it like; ours if left out; may be repeated.",
+            metavar="FILE[:WEIGHT][@COLOUR]",
+            help="Picture to paint it like; ours if left out; may be repeated. COLOUR: its region of the --mask.",
         ),
     ] = ()
     network: Annotated[
@@ -189,9 +142,9 @@ class StylizeOptions(AdjustOptions):
     schedule: Annotated[
         str, option("--schedule", metavar="|".join(SCHEDULES), help="When the picture is made legal.")
     ] = DEFAULT_SCHEDULE
-    content_weight: Annotated[float, real("--content-weight", help="Weight of the content.")] = SETTINGS.content_weight
-    style_weight: Annotated[float, real("--style-weight", help="Weight of the style.")] = SETTINGS.style_weight
-    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness.")] = SETTINGS.tv_weight
+    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness; 50 calms, 500 blurs.")] = (
+        SETTINGS.tv_weight
+    )
     tone_weight: Annotated[
         float, real("--tone-weight", help="How much the legal picture keeps the sketch's tones.")
     ] = SETTINGS.tone_weight
@@ -208,17 +161,19 @@ class StylizeOptions(AdjustOptions):
         ),
     ] = ()
     content_layer: Annotated[
-        Several, option("--content-layer", metavar="LAYER", help="Layer that sees the content; may be repeated.")
+        Several,
+        option("--content-layer", metavar="LAYER[:WEIGHT]", help="Layer that sees the content; may be repeated."),
     ] = ()
     style_layer: Annotated[
-        Several, option("--style-layer", metavar="LAYER", help="Layer that sees the style; may be repeated.")
+        Several, option("--style-layer", metavar="LAYER[:WEIGHT]", help="Layer that sees the style; may be repeated.")
     ] = ()
 
     def settings(self) -> Settings:
         """The numbers, checked. Raises ``ValueError`` that names the value."""
+        content_weight, style_weight = self.weights()
         return Settings(
-            steps=self.steps, scales=self.scales, seed=self.seed, content_weight=self.content_weight,
-            style_weight=self.style_weight, tv_weight=self.tv_weight,
+            steps=self.steps, scales=self.scales, seed=self.seed, content_weight=content_weight,
+            style_weight=style_weight, tv_weight=self.tv_weight,
             tone_weight=self.tone_weight, sketch=self.sketch, content_layers=self.content_layer,
             style_layers=self.style_layer,
         )  # fmt: skip

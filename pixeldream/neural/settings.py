@@ -16,6 +16,10 @@ MAXIMUM_SKETCH = 0.9
 MAXIMUM_SEED = 2**31 - 1
 
 
+SPAN = 30.0
+"""By how much the ratio of the two weights grows from the middle of the dial to either end."""
+
+
 @dataclass(frozen=True)
 class Rate:
     """Adam's rate over a run: a half cosine from ``start`` to ``end``, in sRGB units a step."""
@@ -33,13 +37,14 @@ class Rate:
 
 @dataclass(frozen=True)
 class Settings:
-    """What an artist turns. Weights are relative to each other; layers empty: each network's own.
+    """What an artist turns. Weights are relative to each other; layers (``LAYER`` or ``LAYER:WEIGHT``, the weight
+    relative to those of the others) empty: each network's own.
 
     ``sketch``: the share of the steps that paint without limits, before the canvas itself is painted on;
     ``tone_weight``: how much the canvas keeps the sketch's tones.
 
     Raises ``ValueError`` that names the value for steps or scales below 1, for weights below 0 or not finite, for a
-    sketch outside 0 to 0.9 and for a seed outside 0 to 2147483647.
+    sketch outside 0 to 0.9, for a seed outside 0 to 2147483647 and for a layer that is given twice or weighs nothing.
     """
 
     steps: int = 150
@@ -72,3 +77,38 @@ class Settings:
                 raise ValueError(f"{name.replace('_', '-')} of {value} is not a number of at least 0")
         if self.content_weight == self.style_weight == 0:
             raise ValueError("content-weight and style-weight are both 0: there is nothing to paint")
+        for layers in (self.content_layers, self.style_layers):
+            layer_weights(layers)
+
+
+def layer_weights(layers: tuple[str, ...]) -> dict[str, float]:
+    """The layers of ``LAYER`` or ``LAYER:WEIGHT`` and their weights. Raises ``ValueError``."""
+    result: dict[str, float] = {}
+    for text in layers:
+        name, colon, tail = text.rpartition(":")
+        name, weight = (name, _number(tail)) if colon else (text, 1.0)
+        if not name or not 0 < weight < float("inf"):
+            raise ValueError(f"layer {text!r}: the weight behind the colon is a number above 0, not {tail!r}")
+        if name in result:
+            raise ValueError(f"layer {name!r} is asked for twice; give it once, with a weight: {name}:2")
+        result[name] = weight
+    return result
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def weights_at(strength: float) -> tuple[float, float]:
+    """The content's and the style's weight of one dial: 0 is nearly the content, 0.5 the defaults, 1 nearly the style.
+
+    The ratio of the two grows evenly in what is seen: by the same factor for each step of the dial. Raises
+    ``ValueError`` for a strength outside 0 to 1.
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength of {strength:g} is out of range; give 0 (the content) to 1 (the style)")
+    factor = SPAN ** (2 * strength - 1)
+    return Settings.content_weight / factor**0.5, Settings.style_weight * factor**0.5

@@ -15,11 +15,13 @@ import jax
 import jax.numpy as jnp
 
 from pixeldream.canvas import RGB, Canvas
-from pixeldream.neural import losses
+from pixeldream.neural import losses, regions
 from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
+from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings as Settings
+from pixeldream.neural.settings import layer_weights
 
 
 class LoadedNetwork(NamedTuple):
@@ -54,12 +56,15 @@ class Watched(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """The traced half: for each network its weights, content features and style Gram matrices; tones; the dials; the
-    content's image and the weights for losses from elsewhere, where there are any."""
+    """The traced half: for each network its weights, content features, style Gram matrices and what each layer counts;
+    tones; the dials; the content's image and the weights for losses from elsewhere, where there are any; and where each
+    region lies in each style layer of each network, with the regions' shares, where there are regions."""
 
     weights: tuple[Weights, ...]
     content: tuple[dict[str, jax.Array], ...]
     style: tuple[dict[str, jax.Array], ...]
+    content_shares: tuple[dict[str, jax.Array], ...]
+    style_shares: tuple[dict[str, jax.Array], ...]
     tones: jax.Array
     content_weight: jax.Array
     style_weight: jax.Array
@@ -67,6 +72,8 @@ class Targets(NamedTuple):
     tone_weight: jax.Array
     image: jax.Array | None = None
     more_weights: tuple[jax.Array, ...] = ()
+    places: tuple[dict[str, jax.Array], ...] | None = None
+    region_shares: jax.Array | None = None
 
 
 @dataclass(frozen=True)
@@ -83,12 +90,11 @@ class StyleObjective:
             found = watched.features(arrays.weights[number], image)
             seen.append(Seen(image, found))
             for layer in watched.content_layers:
-                share = len(watched.content_layers) * len(self.watched)
-                content.append(losses.content_loss(found[layer], arrays.content[number][layer]) / share)
+                loss = losses.content_loss(found[layer], arrays.content[number][layer])
+                content.append(arrays.content_shares[number][layer] * loss)
             for layer in watched.style_layers:
-                share = len(watched.style_layers) * len(self.watched)
-                gram = losses.gram_matrix(found[layer])
-                style.append(losses.style_loss(gram, arrays.style[number][layer]) / share)
+                loss = self._style(arrays, number, layer, found[layer])
+                style.append(arrays.style_shares[number][layer] * loss)
         parts = {
             "content": jnp.sum(jnp.stack(content)) if content else jnp.zeros(()),
             "style": jnp.sum(jnp.stack(style)) if style else jnp.zeros(()),
@@ -101,6 +107,13 @@ class StyleObjective:
         return {**parts, **more, "total": sum((dial * part for dial, part in weighted), jnp.zeros(()))}
 
     @staticmethod
+    def _style(arrays: Targets, number: int, layer: str, features: jax.Array) -> jax.Array:
+        target = arrays.style[number][layer]
+        if arrays.places is None or arrays.region_shares is None:
+            return losses.style_loss(losses.gram_matrix(features), target)
+        return regions.style_loss(features, arrays.places[number][layer], target, arrays.region_shares)
+
+    @staticmethod
     def _ask(loss: Loss, arrays: Targets, seen: list[Seen]) -> jax.Array:
         pairs = zip(seen, arrays.content, strict=True)
         found = [loss.measure(shown, Seen(arrays.image, content)) for shown, content in pairs]
@@ -109,12 +122,22 @@ class StyleObjective:
 
 def watch(network: FeatureNetwork, settings: Settings) -> Watched:
     """The layers of ``network`` that ``settings`` ask for. Raises ``ValueError`` for a layer that it does not have."""
-    for layer in settings.content_layers + settings.style_layers:
+    content, style = (tuple(layer_weights(each)) for each in (settings.content_layers, settings.style_layers))
+    for layer in content + style:
         if layer not in network.layers:
             raise ValueError(f"network {network.name!r} has no layer {layer!r}; it has {', '.join(network.layers)}")
-    return Watched(
-        network, settings.content_layers or network.content_layers, settings.style_layers or network.style_layers
-    )
+    return Watched(network, content or network.content_layers, style or network.style_layers)
+
+
+def _shares(watching: Sequence[tuple[str, ...]], asked: tuple[str, ...]) -> tuple[dict[str, jax.Array], ...]:
+    """How much each of those layers counts, for each network: in all they are 1, and so are the networks equal."""
+    weights = layer_weights(asked)
+    result = []
+    for layers in watching:
+        own = {layer: weights.get(layer, 1.0) for layer in layers}
+        total = sum(own.values()) * len(watching)
+        result.append({layer: jnp.asarray(weight / total, jnp.float32) for layer, weight in own.items()})
+    return tuple(result)
 
 
 @partial(jax.jit, static_argnames=("network", "layers"))
@@ -140,33 +163,33 @@ def make_targets(
     networks: Sequence[LoadedNetwork],
     settings: Settings,
     more: Sequence[Weighted] = (),
+    guide: Guide | None = None,
 ) -> tuple[StyleObjective, Targets]:
     """The objective and its arrays for a content image and style images as the networks are to see them.
 
-    Tones weigh nothing: see :func:`keep_tones`.
+    ``guide``: which style is painted where; its pictures may be of other sizes than these. Tones weigh nothing: see
+    :func:`keep_tones`.
     """
     watching = tuple(watch(loaded.network, settings) for loaded in networks)
     objective = StyleObjective(watching, tuple(each.loss for each in more))
-    total = sum(style.weight for style in styles)
-    content_features, grams = [], []
+    guide = None if guide is None else guide.whole()
+    content_features, grams, places = [], [], []
     for watched, loaded in zip(objective.watched, networks, strict=True):
-        layers = watched.layers if more else watched.content_layers
+        layers = watched.layers if more or guide else watched.content_layers
         found = _features(watched.network, loaded.weights, content, layers)
-        content_features.append({layer: found[layer] for layer in layers})
-        blended: dict[str, jax.Array] = {}
-        for style in styles:
-            features = _features(watched.network, loaded.weights, style.image, watched.style_layers)
-            for layer in watched.style_layers:
-                share = losses.gram_matrix(features[layer]) * (style.weight / total)
-                blended[layer] = blended[layer] + share if layer in blended else share
-        grams.append(blended)
+        content_features.append({layer: found[layer] for layer in (layers if more else watched.content_layers)})
+        grams.append(_style_targets(watched, loaded.weights, styles, guide))
+        if guide is not None:
+            sizes = {layer: found[layer].shape[:2] for layer in watched.style_layers}
+            places.append({layer: jnp.asarray(regions.shrunk(guide.content, *size)) for layer, size in sizes.items()})
     dials = (settings.content_weight, settings.style_weight, settings.tv_weight, 0.0)
     content_weight, style_weight, tv_weight, tone_weight = (jnp.asarray(dial, jnp.float32) for dial in dials)
-    weights = tuple(loaded.weights for loaded in networks)
     targets = Targets(
-        weights,
+        tuple(loaded.weights for loaded in networks),
         tuple(content_features),
         tuple(grams),
+        _shares([watched.content_layers for watched in watching], settings.content_layers),
+        _shares([watched.style_layers for watched in watching], settings.style_layers),
         losses.tones(content),
         content_weight,
         style_weight,
@@ -174,8 +197,27 @@ def make_targets(
         tone_weight,
         content if more else None,
         tuple(jnp.asarray(each.weight, jnp.float32) for each in more),
+        None if guide is None else tuple(places),
+        None if guide is None else jnp.asarray(guide.shares()),
     )
     return objective, targets
+
+
+def _style_targets(
+    watched: Watched, weights: Weights, styles: Sequence[Style], guide: Guide | None
+) -> dict[str, jax.Array]:
+    """The Gram matrix of each style layer, blended of the styles; with a guide, that of each region."""
+    total = sum(style.weight for style in styles)
+    blended: dict[str, jax.Array] = {}
+    for number, style in enumerate(styles):
+        features = _features(watched.network, weights, style.image, watched.style_layers)
+        for layer in watched.style_layers:
+            if guide is None:
+                share = losses.gram_matrix(features[layer]) * (style.weight / total)
+            else:
+                share = regions.target_share(features[layer], guide, number)
+            blended[layer] = blended[layer] + share if layer in blended else share
+    return blended
 
 
 def keep_tones(targets: Targets, image: jax.Array, weight: float) -> Targets:
@@ -202,14 +244,17 @@ def stylize(
     *,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
     more: Sequence[Weighted] = (),
+    guide: Guide | None = None,
     start: Any = None,
     view: Callable[[jax.Array], jax.Array] = identity,
     shrink: Callable[[jax.Array], jax.Array] = identity,
+    sketched: Callable[[jax.Array], jax.Array] = identity,
 ) -> Iterator[Progress]:
     """Paints ``content`` in the ``styles`` on ``canvas``; yields after each step, ``settings.steps`` in all.
 
     ``content`` and ``start`` (where the run begins; the content by default) are ``[height, width, 3]`` in display
     pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back. ``more``: losses besides our own.
+    ``guide``: which style is painted where. ``sketched``: what is done to the image before the canvas goes on from it.
 
     With several scales the first ones paint an unconstrained image at a half, a quarter ... of the size: what a coarse
     scale settles is the large forms, which the fine one can't move any more. Then comes a sketch at full size, and then
@@ -224,13 +269,13 @@ def stylize(
     done = 0
     for factor, steps in plan:
         small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
-        objective, arrays = make_targets(small, small_styles, networks, settings, more)
+        objective, arrays = make_targets(small, small_styles, networks, settings, more, guide)
         image = _resized(image, *small.shape[:2])
         for progress in optimise(free, image, objective, arrays, steps=steps, rate=settings.rate):
             yield replace(progress, step=progress.step + done, steps=settings.steps)
         done, image = done + steps, progress.params
-    image = _resized(image, *content.shape[:2])
-    objective, arrays = make_targets(content, styles, networks, settings, more)
+    image = sketched(_resized(image, *content.shape[:2]))
+    objective, arrays = make_targets(content, styles, networks, settings, more, guide)
     if plan and plan[-1][0] == 1:
         arrays = keep_tones(arrays, image, settings.tone_weight)
     for progress in optimise(canvas, shrink(image), objective, arrays, steps=last, view=view, rate=settings.rate):

@@ -1,0 +1,234 @@
+"""Which style is painted where: a mask over the content, or semantic maps over both pictures, as weights of places.
+
+Each region has a Gram matrix of its own, of the features weighted by where it lies: the guided Gram matrices of Gatys
+et al., "Controlling perceptual factors in neural style transfer" (arXiv 1611.07865, section 3). Champandard's semantic
+maps (arXiv 1603.01768) are more channels for patches to match by; beside a Gram matrix such channels say no more than
+the mean features of each colour. So a colour of the maps is a region of both pictures here, and the strokes of one
+are those of the other.
+
+Pictures are sRGB float32 ``[height, width, 3]`` in [0, 1]. Numpy alone up to :class:`Guide`: what is wrong with a mask
+shows before jax is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import jax
+
+RGB8 = tuple[int, int, int]
+
+MAXIMUM_REGIONS = 16
+"""A picture of more colours is no mask: a photo, most likely."""
+
+LEAST_SHARE = 0.002
+"""Of the picture. What is smaller is no region but the blurred edge between two."""
+
+APART = 0.2
+"""Distance of sRGB values from which two colours are two regions: JPEG and smooth edges move them by less."""
+
+ALIKE = 0.45
+"""Distance of sRGB values up to which a named colour means one of a mask: red is 220, 40, 30 as well."""
+
+_SAMPLES = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """What is painted where.
+
+    ``content``: float32 ``[regions, height, width]``, how much of each place of the content belongs to each region;
+    where nothing does, no style is painted. ``weights``: float32 ``[regions, styles]``, how much each style counts in
+    each region. ``styles``: for each style float32 ``[regions, height, width]``, where in its picture the strokes for
+    each region are; ``None`` for everywhere. ``sharpness``: 0 to 1, the share of the regions' own Gram matrices; the
+    rest is that of the whole picture.
+
+    Raises ``ValueError`` for a sharpness out of range.
+    """
+
+    content: np.ndarray
+    weights: np.ndarray
+    styles: tuple[np.ndarray | None, ...]
+    sharpness: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sharpness <= 1:
+            raise ValueError(f"map-weight of {self.sharpness:g} is out of range; give 0 (no regions) to 1")
+
+    def whole(self) -> Guide:
+        """The same with one more region where not all is up to the others: everywhere."""
+        if self.sharpness == 1:
+            return self
+        styles = tuple(None if style is None else _with_everywhere(style) for style in self.styles)
+        weights = np.concatenate([self.weights, self.weights.mean(0, keepdims=True)])
+        return Guide(_with_everywhere(self.content), weights, styles, self.sharpness)
+
+    def shares(self) -> np.ndarray:
+        """float32 ``[regions]`` of :meth:`whole`: how much each counts, by its area. Where nothing is painted counts
+        nothing, so that a place is painted as strongly with regions as without."""
+        areas = self.content.mean((1, 2))
+        if self.sharpness == 1:
+            return areas.astype(np.float32)
+        return np.append(areas * self.sharpness, 1 - self.sharpness).astype(np.float32)
+
+
+def _with_everywhere(places: np.ndarray) -> np.ndarray:
+    return np.concatenate([places, np.ones_like(places[:1])])
+
+
+# ---- colours ---------------------------------------------------------------------------------------------------------
+
+
+def colour_of(text: str) -> RGB8:
+    """The colour of a name (those of CSS) or of RRGGBB with or without #. Raises ``ValueError``."""
+    from PIL import ImageColor
+
+    plain = text.strip().lower()
+    for spelling in (plain, f"#{plain}"):
+        try:
+            return ImageColor.getrgb(spelling)[:3]
+        except ValueError:
+            continue
+    raise ValueError(f"{text!r} is no colour; give a name such as red, or #rrggbb")
+
+
+def written(colour: np.ndarray) -> str:
+    """#rrggbb of a colour ``[3]`` in [0, 1]."""
+    return "#" + "".join(f"{round(float(part) * 255):02x}" for part in colour)
+
+
+def _listed(colours: np.ndarray) -> str:
+    return ", ".join(written(colour) for colour in colours)
+
+
+def colours_of(image: np.ndarray, name: str) -> np.ndarray:
+    """float32 ``[colours, 3]``: the flat colours of a mask or map, the most frequent first; those that blur or
+    compression make of them are left out. ``name``: what an error calls it. Raises ``ValueError`` for a picture of one
+    colour, or of too many."""
+    flat = np.rint(image.reshape(-1, 3) * 255).astype(np.int64)
+    step = max(1, len(flat) // _SAMPLES)
+    values, counts = np.unique(flat[::step] @ [65536, 256, 1], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    every = np.stack([values >> 16, values >> 8 & 255, values & 255], -1)[order] / 255.0
+    left = counts[order].astype(np.float64)
+    found: list[np.ndarray] = []
+    while left.max() > 0 and len(found) <= 4 * MAXIMUM_REGIONS:
+        near = np.square(every - every[left.argmax()]).sum(-1) < APART**2
+        if left[near].sum() >= LEAST_SHARE * counts.sum():
+            found.append(every[left.argmax()])
+        left[near] = 0
+    colours = np.asarray(found, np.float32)
+    if len(colours) == 1:
+        raise ValueError(f"{name} has one colour only, {written(colours[0])}; paint each region in another")
+    if not 0 < len(colours) <= MAXIMUM_REGIONS:
+        raise ValueError(f"{name} has more than {MAXIMUM_REGIONS} colours; paint each region in one flat colour")
+    return colours
+
+
+def label(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """float32 ``[colours, height, width]``: 1 where that colour is the nearest."""
+    distances = np.stack([np.square(image - colour).sum(-1) for colour in colours])
+    nearest = distances.argmin(0)
+    return np.stack([nearest == number for number in range(len(colours))]).astype(np.float32)
+
+
+# ---- guides ----------------------------------------------------------------------------------------------------------
+
+
+def named_weights(colours: np.ndarray, wanted: Sequence[RGB8 | None], weights: Sequence[float]) -> np.ndarray:
+    """float32 ``[colours, styles]``: how much each style counts in each region of a mask, 1 in all or 0 where no style
+    is wanted. ``wanted``: for each style the colour of its region; ``None`` for all that no style names. Raises
+    ``ValueError`` where that can't be."""
+    if all(colour is None for colour in wanted):
+        raise ValueError(
+            f"there is a mask, but no style names a region of it, as in FILE@COLOUR; it has {_listed(colours)}"
+        )
+    shares = np.zeros((len(colours), len(wanted)), np.float32)
+    for number, (colour, weight) in enumerate(zip(wanted, weights, strict=True)):
+        if colour is not None:
+            shares[_meant(colours, np.asarray(colour, np.float32) / 255), number] = weight
+    unnamed = shares.sum(1) == 0
+    rest = [number for number, colour in enumerate(wanted) if colour is None]
+    if rest and not unnamed.any():
+        raise ValueError("a style names no region, and each region of the mask has a style already; leave it out")
+    for number in rest:
+        shares[unnamed, number] = weights[number]
+    return shares / np.maximum(shares.sum(1, keepdims=True), 1e-12)
+
+
+def _meant(colours: np.ndarray, colour: np.ndarray) -> int:
+    distance = np.sqrt(np.square(colours - colour).sum(-1))
+    if distance.min() > ALIKE:
+        raise ValueError(f"the mask has no colour {written(colour)}; it has {_listed(colours)}")
+    return int(distance.argmin())
+
+
+def matched(content: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """int ``[colours]``: which colour of a style's map each colour of the content's map means. Raises ``ValueError``
+    for one that has no counterpart."""
+    distance = np.sqrt(np.square(content[:, None] - style[None]).sum(-1))
+    for colour, nearest in zip(content, distance.min(1), strict=True):
+        if nearest > ALIKE:
+            raise ValueError(
+                f"the content-map's colour {written(colour)} is not in the style-map, which has {_listed(style)}; "
+                "paint what belongs together in the same colour"
+            )
+    return distance.argmin(1)
+
+
+# ---- features --------------------------------------------------------------------------------------------------------
+
+
+def _overlaps(small: int, large: int) -> np.ndarray:
+    """float32 ``[small, large]``: the share of each of ``large`` steps in each of ``small`` steps of the same way."""
+    edges = np.arange(small + 1) * large / small
+    steps = np.arange(large)
+    low, high = np.maximum(edges[:-1, None], steps), np.minimum(edges[1:, None], steps + 1)
+    return (np.maximum(high - low, 0) * small / large).astype(np.float32)
+
+
+def shrunk(places: np.ndarray, height: int, width: int) -> np.ndarray:
+    """float32 ``[regions, height * width]``, each summing to 1: ``places [regions, h, w]`` averaged over the parts of a
+    layer of that size. A region that is nowhere is nothing but zeros."""
+    down, across = _overlaps(height, places.shape[1]), _overlaps(width, places.shape[2])
+    small = np.einsum("yh,rhw,xw->ryx", down, places, across, optimize=True).reshape(len(places), -1)
+    return (small / np.maximum(small.sum(1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def gram_matrices(features: jax.Array, places: jax.Array) -> jax.Array:
+    """``[regions, channels, channels]``: mean product of two channels over each region of ``features [height, width,
+    channels]``, of which ``places [regions, height * width]`` says where it is."""
+    import jax
+
+    flat = features.reshape(-1, features.shape[-1])
+
+    @jax.checkpoint  # else the weighted features of all regions are kept for the gradient
+    def one(place: jax.Array) -> jax.Array:
+        return flat.T @ (flat * place[:, None])
+
+    return jax.lax.map(one, places)
+
+
+def style_loss(features: jax.Array, places: jax.Array, targets: jax.Array, shares: jax.Array) -> jax.Array:
+    """The regions' style losses (see ``losses.style_loss``), weighted with ``shares [regions]``."""
+    import jax.numpy as jnp
+
+    apart = jnp.square(gram_matrices(features, places) - targets).sum((1, 2))
+    return jnp.sum(shares * apart / (jnp.square(targets).sum((1, 2)) + 1e-12))
+
+
+def target_share(features: jax.Array, guide: Guide, number: int) -> jax.Array:
+    """``[regions, channels, channels]``: what style ``number``, with those features at a layer, adds to the Gram
+    matrices that the regions of a whole guide are painted towards."""
+    import jax.numpy as jnp
+
+    places = guide.styles[number]
+    if places is None:
+        places = np.ones((len(guide.weights), 1, 1), np.float32)
+    small = shrunk(places, *features.shape[:2])
+    return jnp.asarray(guide.weights[:, number, None, None]) * gram_matrices(features, jnp.asarray(small))
