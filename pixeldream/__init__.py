@@ -83,7 +83,8 @@ __all__ = [
     "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError",
     "PatternDither", "Picture", "Settings", "Shown", "Slot", "Style", "SubPalettes", "Tiles", "UnsuitableDither",
     "VariableDiffusion", "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
-    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
+    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
+    "pixel_runs", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -46,9 +46,9 @@ class Style(NamedTuple):
 class Manner:
     """``colours``: "style", "content" (the styles are recoloured like the content first) or "luma" (light and dark
     alone are painted, the colours are the content's). ``palette_from``: the picture for which a palette is chosen,
-    where the machine leaves a choice; in a fixed palette "style" leaves those colours that the style pictures use. ``scale``: the
-    style pictures larger or smaller than the painting, 0.25 to 4. ``map_weight``: 0 to 1, how strictly strokes keep to
-    the regions of maps.
+    where the machine leaves a choice; in a fixed palette "style" leaves those colours that the style pictures use.
+    ``scale``: the style pictures larger or smaller than the painting, 0.25 to 4. ``map_weight``: 0 to 1, how strictly
+    strokes keep to the regions of maps.
 
     Raises ``ValueError`` that names the value.
     """
