@@ -24,18 +24,25 @@ if TYPE_CHECKING:
 RGB8 = tuple[int, int, int]
 
 MAXIMUM_REGIONS = 16
-"""A picture of more colours is no mask: a photo, most likely."""
+"""Of a mask: each has Gram matrices of its own."""
 
-LEAST_SHARE = 0.002
-"""Of the picture. What is smaller is no region but the blurred edge between two."""
+LEAST_SHARE = 0.001
+"""Of the picture. What is smaller is no region."""
+
+FLAT_SHARE = 0.7
+"""Of a mask's pixels that have one of its colours: a photo has less."""
+
+FLAT = 0.06
+"""Distance of sRGB values up to which a pixel has a colour: noise and compression move it less."""
+
+EDGE = 0.12
+"""Step to the next pixel from which there is an edge, of sRGB values: noise and compression stay below."""
 
 APART = 0.2
 """Distance of sRGB values from which two colours are two regions: JPEG and smooth edges move them by less."""
 
 ALIKE = 0.45
 """Distance of sRGB values up to which a named colour means one of a mask: red is 220, 40, 30 as well."""
-
-_SAMPLES = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +75,9 @@ class Guide:
         weights = np.concatenate([self.weights, self.weights.mean(0, keepdims=True)])
         return Guide(_with_everywhere(self.content), weights, styles, self.sharpness)
 
+    @property
     def shares(self) -> np.ndarray:
-        """float32 ``[regions]`` of :meth:`whole`: how much each counts, by its area. Where nothing is painted counts
+        """float32 ``[regions]``: how much each of :meth:`whole` counts, by its area. Where nothing is painted counts
         nothing, so that a place is painted as strongly with regions as without."""
         areas = self.content.mean((1, 2))
         if self.sharpness == 1:
@@ -109,25 +117,37 @@ def _listed(colours: np.ndarray) -> str:
 def colours_of(image: np.ndarray, name: str) -> np.ndarray:
     """float32 ``[colours, 3]``: the flat colours of a mask or map, the most frequent first; those that blur or
     compression make of them are left out. ``name``: what an error calls it. Raises ``ValueError`` for a picture of one
-    colour, or of too many."""
-    flat = np.rint(image.reshape(-1, 3) * 255).astype(np.int64)
-    step = max(1, len(flat) // _SAMPLES)
-    values, counts = np.unique(flat[::step] @ [65536, 256, 1], return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    every = np.stack([values >> 16, values >> 8 & 255, values & 255], -1)[order] / 255.0
-    left = counts[order].astype(np.float64)
-    found: list[np.ndarray] = []
-    while left.max() > 0 and len(found) <= 4 * MAXIMUM_REGIONS:
+    colour, and for one that is not painted in a few flat ones."""
+    every, counts = _flat_colours(image)
+    left, found = counts.copy(), np.zeros((0, 3), np.float32)
+    while left.any() and len(found) <= MAXIMUM_REGIONS:
         near = np.square(every - every[left.argmax()]).sum(-1) < APART**2
-        if left[near].sum() >= LEAST_SHARE * counts.sum():
-            found.append(every[left.argmax()])
+        if left[near].sum() >= LEAST_SHARE * image.shape[0] * image.shape[1]:
+            found = np.append(found, every[left.argmax()][None], 0)
         left[near] = 0
-    colours = np.asarray(found, np.float32)
-    if len(colours) == 1:
-        raise ValueError(f"{name} has one colour only, {written(colours[0])}; paint each region in another")
-    if not 0 < len(colours) <= MAXIMUM_REGIONS:
-        raise ValueError(f"{name} has more than {MAXIMUM_REGIONS} colours; paint each region in one flat colour")
-    return colours
+    if not 0 < len(found) <= MAXIMUM_REGIONS or _share_near(image, found) < FLAT_SHARE:
+        raise ValueError(f"{name} is not painted in 2 to {MAXIMUM_REGIONS} flat colours, one for each region")
+    if len(found) == 1:
+        raise ValueError(f"{name} has one colour only, {written(found[0])}; paint each region in another")
+    return found
+
+
+def _flat_colours(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """float32 ``[n, 3]`` and int ``[n]``: the colours of those pixels that are like their neighbours, and how many have
+    each, the most frequent first: what is blurred between two regions is left out."""
+    padded = np.pad(image, ((0, 1), (0, 1), (0, 0)), "edge")
+    steps = np.abs(padded[1:, :-1] - image).max(-1), np.abs(padded[:-1, 1:] - image).max(-1)
+    pixels = np.rint(image[np.maximum(*steps) < EDGE] * 255).astype(np.int64)
+    values, counts = np.unique(pixels @ [65536, 256, 1], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    rgb = np.stack([values >> 16, values >> 8 & 255, values & 255], -1)[order]
+    return (rgb / 255.0).astype(np.float32), counts[order]
+
+
+def _share_near(image: np.ndarray, colours: np.ndarray) -> float:
+    """The share of the pixels that have one of those colours."""
+    distances = np.stack([np.square(image - colour).sum(-1) for colour in colours])
+    return float((distances.min(0) < FLAT**2).mean())
 
 
 def label(image: np.ndarray, colours: np.ndarray) -> np.ndarray:

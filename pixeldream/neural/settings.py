@@ -16,8 +16,8 @@ MAXIMUM_SKETCH = 0.9
 MAXIMUM_SEED = 2**31 - 1
 
 
-SPAN = 30.0
-"""By how much the ratio of the two weights grows from the middle of the dial to either end."""
+SPAN = 100.0
+"""By how much the content's weight falls from the middle of the dial to its end, and grows to its beginning."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def _number(text: str) -> float:
 def weights_at(strength: float) -> tuple[float, float]:
     """The content's and the style's weight of one dial: 0 is nearly the content, 0.5 the defaults, 1 nearly the style.
 
-    The ratio of the two grows evenly in what is seen: by the same factor for each step of the dial. Raises
-    ``ValueError`` for a strength outside 0 to 1.
+    Their ratio grows by the same factor for each step of the dial. It is the content's weight that moves: beside a
+    larger style's weight the legal picture would lose the sketch's tones. Raises ``ValueError`` for a strength outside
+    0 to 1.
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength of {strength:g} is out of range; give 0 (the content) to 1 (the style)")
-    factor = SPAN ** (2 * strength - 1)
-    return Settings.content_weight / factor**0.5, Settings.style_weight * factor**0.5
+    return Settings.content_weight * SPAN ** (1 - 2 * strength), Settings.style_weight

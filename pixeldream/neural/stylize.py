@@ -172,6 +172,7 @@ def make_targets(
     """
     watching = tuple(watch(loaded.network, settings) for loaded in networks)
     objective = StyleObjective(watching, tuple(each.loss for each in more))
+    shares = None if guide is None else jnp.asarray(guide.shares)
     guide = None if guide is None else guide.whole()
     content_features, grams, places = [], [], []
     for watched, loaded in zip(objective.watched, networks, strict=True):
@@ -198,7 +199,7 @@ def make_targets(
         content if more else None,
         tuple(jnp.asarray(each.weight, jnp.float32) for each in more),
         None if guide is None else tuple(places),
-        None if guide is None else jnp.asarray(guide.shares()),
+        shares,
     )
     return objective, targets
 
