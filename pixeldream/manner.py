@@ -76,11 +76,10 @@ class Manner:
         """Which style is painted where, by a mask or a map over the content (before it is fitted); ``None`` for all
         styles everywhere. Raises ``ValueError`` for what does not go together."""
         maps = [style.map for style in styles if style.map is not None]
-        regions_ = [style.region for style in styles if style.region is not None]
-        if regions_ and mask is None:
-            raise ValueError(
-                f"a style names the region {regions_[0]!r}, but there is no mask; give one or leave it out"
-            )
+        named = [style.region for style in styles if style.region is not None]
+        if named and mask is None:
+            colour = named[0] if isinstance(named[0], str) else "#{:02x}{:02x}{:02x}".format(*named[0])
+            raise ValueError(f"a style names the region {colour}, but there is no mask; give one or leave it out")
         if mask is not None and (map_ is not None or maps):
             raise ValueError("a mask and maps exclude each other; leave one out")
         if mask is not None:

@@ -160,7 +160,7 @@ def test_what_does_not_go_together_is_said() -> None:
     image, mask = picture(2), halves(RED, BLUE)
     named, plain, mapped = Style(image, region="red"), Style(image), Style(image, map=mask)
     for styles, mask_, map_, message in (
-        ([named], None, None, "names the region 'red', but there is no mask"),
+        ([named], None, None, "names the region red, but there is no mask"),
         ([plain], mask, mask, "a mask and maps exclude each other"),
         ([plain], None, mask, "a content-map and 0 style-maps for 1 styles"),
         ([mapped, plain], None, mask, "a content-map and 1 style-maps for 2 styles"),

@@ -234,11 +234,11 @@ def gram_matrices(features: jax.Array, places: jax.Array) -> jax.Array:
     return jax.lax.map(one, places)
 
 
-def style_loss(features: jax.Array, places: jax.Array, targets: jax.Array, shares: jax.Array) -> jax.Array:
-    """The regions' style losses (see ``losses.style_loss``), weighted with ``shares [regions]``."""
+def style_loss(grams: jax.Array, targets: jax.Array, shares: jax.Array) -> jax.Array:
+    """The style losses (see ``losses.style_loss``) of each region's Gram matrix, weighted with ``shares [regions]``."""
     import jax.numpy as jnp
 
-    apart = jnp.square(gram_matrices(features, places) - targets).sum((1, 2))
+    apart = jnp.square(grams - targets).sum((1, 2))
     return jnp.sum(shares * apart / (jnp.square(targets).sum((1, 2)) + 1e-12))
 
 

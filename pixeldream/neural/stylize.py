@@ -111,7 +111,8 @@ class StyleObjective:
         target = arrays.style[number][layer]
         if arrays.places is None or arrays.region_shares is None:
             return losses.style_loss(losses.gram_matrix(features), target)
-        return regions.style_loss(features, arrays.places[number][layer], target, arrays.region_shares)
+        grams = regions.gram_matrices(features, arrays.places[number][layer])
+        return regions.style_loss(grams, target, arrays.region_shares)
 
     @staticmethod
     def _ask(loss: Loss, arrays: Targets, seen: list[Seen]) -> jax.Array:
