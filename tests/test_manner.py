@@ -244,7 +244,7 @@ def test_a_style_file_may_have_any_name(folder: Path) -> None:
         (["--map-weight", "0.5"], "--map-weight 0.5 is for --content-map"),
         (["-s", "art.png@red"], "names the region"),
         (["-s", "art.png@reddish", "--mask", "mask.png"], "'reddish' is no colour"),
-        (["-s", "art.png@green", "--mask", "mask.png"], "the mask has no colour #008000; it has #ff0000, #0000ff"),
+        (["-s", "art.png@green", "--mask", "mask.png"], "the mask has no colour #008000; it has #0000ff, #ff0000"),
         (["-s", "art.png", "--mask", "mask.png"], "no style names a region"),
         (["-s", "art.png@red", "--mask", "photo.png"], "the mask is not painted in 2 to 16 flat colours"),
         (["-s", "art.png@red", "--mask", "none.png"], "'none.png' does not exist"),

@@ -100,6 +100,7 @@ def test_a_style_without_a_colour_serves_the_regions_that_nobody_named() -> None
     found = regions.named_weights(colours, [(250, 10, 10), (255, 0, 0), None], [1.0, 3.0, 1.0])
     np.testing.assert_allclose(found, [[0.25, 0.75, 0], [0, 0, 1], [0, 0, 1]])
     assert regions.named_weights(colours, [(255, 0, 0)], [1.0]).sum() == 1
+    assert regions.named_weights(colours, [regions.colour_of("green")], [1.0])[1, 0] == 1
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ EDGE = 0.12
 APART = 0.2
 """Distance of sRGB values from which two colours are two regions: JPEG and smooth edges move them by less."""
 
-ALIKE = 0.45
-"""Distance of sRGB values up to which a named colour means one of a mask: red is 220, 40, 30 as well."""
+ALIKE = 0.6
+"""Distance of sRGB values up to which a named colour means one of a mask: green is 0, 255, 0 as well as 0, 128, 0."""
 
 
 @dataclass(frozen=True, eq=False)
