@@ -142,7 +142,7 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
     schedule: Annotated[
         str, option("--schedule", metavar="|".join(SCHEDULES), help="When the picture is made legal.")
     ] = DEFAULT_SCHEDULE
-    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness; 50 calms, 500 blurs.")] = (
+    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness.")] = (
         SETTINGS.tv_weight
     )
     tone_weight: Annotated[
