@@ -20,6 +20,7 @@ import numpy as np
 from pixeldream import images
 from pixeldream.adjust import Adjustments
 from pixeldream.look import CONVERT_DITHER, Look, look, quality_of
+from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.loss import OWN, Weighted
 from pixeldream.neural.optimise import Progress, evaluate
 from pixeldream.neural.settings import DEFAULT_NETWORK
@@ -176,14 +177,15 @@ class StylizeJob:
         for style in self.styles:
             check_sizes((style.image.shape[1], style.image.shape[0]), self.networks, self.settings.scales)
 
-    def run(self) -> Iterator[Progress]:
-        """The steps, lazily: whoever runs it may stop between two."""
+    def run(self, resume: Checkpoint | None = None) -> Iterator[Progress]:
+        """The steps, lazily: whoever runs it may stop between two. ``resume``: goes on from a checkpoint of the same
+        job, whose step comes first."""
         mode, settings = self.look.mode, self.settings
         if self.schedule.name != "straight-through":  # a latent image is a sketch throughout
             settings = replace(settings, sketch=0.0)
         return paint(
             self.content, self.styles, self.networks, self.look.canvas(self.schedule), settings=settings,
-            more=self.more, start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode),
+            more=self.more, start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode), resume=resume,
         )  # fmt: skip
 
     def losses(self, progress: Progress, picture: Picture) -> tuple[dict[str, float], dict[str, float]]:

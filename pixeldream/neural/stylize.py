@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses
+from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
@@ -205,11 +206,13 @@ def stylize(
     start: Any = None,
     view: Callable[[jax.Array], jax.Array] = identity,
     shrink: Callable[[jax.Array], jax.Array] = identity,
+    resume: Checkpoint | None = None,
 ) -> Iterator[Progress]:
     """Paints ``content`` in the ``styles`` on ``canvas``; yields after each step, ``settings.steps`` in all.
 
     ``content`` and ``start`` (where the run begins; the content by default) are ``[height, width, 3]`` in display
     pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back. ``more``: losses besides our own.
+    ``resume``: goes on from a checkpoint of the same run, whose step is yielded first.
 
     With several scales the first ones paint an unconstrained image at a half, a quarter ... of the size: what a coarse
     scale settles is the large forms, which the fine one can't move any more. Then comes a sketch at full size, and then
@@ -223,18 +226,35 @@ def stylize(
     free = replace(RGB, finish=partial(_finish_free, canvas, shrink, content.shape[:2]))
     done = 0
     for factor, steps in plan:
+        if resume is not None and resume.step > done + steps:
+            done += steps
+            continue
         small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
         objective, arrays = make_targets(small, small_styles, networks, settings, more)
-        image = _resized(image, *small.shape[:2])
-        for progress in optimise(free, image, objective, arrays, steps=steps, rate=settings.rate):
-            yield replace(progress, step=progress.step + done, steps=settings.steps)
-        done, image = done + steps, progress.params
-    image = _resized(image, *content.shape[:2])
+        image = _begin(resume, _resized(image, *small.shape[:2]))
+        resumed, rate = _since(resume, done), settings.rate
+        for progress in optimise(free, image, objective, arrays, steps=steps, rate=rate, resume=resumed):
+            yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
+        done, image, resume = done + steps, progress.params, None
+    image = _begin(resume, _resized(image, *content.shape[:2]))
     objective, arrays = make_targets(content, styles, networks, settings, more)
     if plan and plan[-1][0] == 1:
         arrays = keep_tones(arrays, image, settings.tone_weight)
-    for progress in optimise(canvas, shrink(image), objective, arrays, steps=last, view=view, rate=settings.rate):
-        yield replace(progress, step=progress.step + done, steps=settings.steps)
+    resumed, rate = _since(resume, done), settings.rate
+    for progress in optimise(
+        canvas, shrink(image), objective, arrays, steps=last, view=view, rate=rate, resume=resumed
+    ):
+        yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
+
+
+def _begin(resume: Checkpoint | None, image: jax.Array) -> jax.Array:
+    """The image that a stage begins with: ``image``, or that of the stage that is resumed."""
+    return image if resume is None else resume.begin_like(image)
+
+
+def _since(resume: Checkpoint | None, done: int) -> Checkpoint | None:
+    """The checkpoint with its step counted from the beginning of the stage."""
+    return None if resume is None else replace(resume, step=resume.step - done)
 
 
 def _plan(settings: Settings) -> tuple[list[tuple[int, int]], int]:
