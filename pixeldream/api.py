@@ -21,6 +21,7 @@ from pixeldream import images
 from pixeldream.adjust import Adjustments
 from pixeldream.look import CONVERT_DITHER, Look, look, quality_of
 from pixeldream.neural.checkpoint import Checkpoint
+from pixeldream.neural.footprint import of_run
 from pixeldream.neural.loss import OWN, Weighted
 from pixeldream.neural.optimise import Progress, evaluate
 from pixeldream.neural.settings import DEFAULT_NETWORK
@@ -187,6 +188,18 @@ class StylizeJob:
             self.content, self.styles, self.networks, self.look.canvas(self.schedule), settings=settings,
             more=self.more, start=self.start, view=view(mode), shrink=lambda image: to_mode(image, mode), resume=resume,
         )  # fmt: skip
+
+    def memory(self) -> int:
+        """Bytes that a run takes at its peak, estimated: see :func:`pixeldream.neural.footprint.of_run`."""
+        mode, settings = self.look.mode, self.settings
+        return of_run(
+            self.content.shape, [style.image.shape for style in self.styles], self.networks,
+            self.look.canvas(self.schedule), settings, self.more, view(mode), lambda image: to_mode(image, mode),
+        )  # fmt: skip
+
+    def tiled(self, tile: int) -> StylizeJob:
+        """The same job, looked at in tiles of ``tile`` pixels."""
+        return replace(self, settings=replace(self.settings, tile=tile))
 
     def losses(self, progress: Progress, picture: Picture) -> tuple[dict[str, float], dict[str, float]]:
         """Losses of the legal picture as written, and of the image before its last projection."""

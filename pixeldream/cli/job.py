@@ -79,6 +79,8 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     options.adjustments()  # raises for a value out of range, before jax is there
     networks = [named_network(registry, text) for text in options.network]
     losses = named_losses(registry, options.loss)
+    if losses and settings.tile:
+        raise OptionError("--loss looks at the whole picture and --tile at parts of it; leave one out")
     styles = _styles(registry, inputs, look.mode, options.style)
     content = _content(registry, inputs, look.mode, options)
     start = None

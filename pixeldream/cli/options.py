@@ -198,6 +198,9 @@ class StylizeOptions(AdjustOptions):
     sketch: Annotated[float, real("--sketch", help="Share of the steps that paint without limits first.")] = (
         SETTINGS.sketch
     )
+    tile: Annotated[
+        int, integer("--tile", help="Look at the picture in tiles of this side, to save memory; 0: at once.")
+    ] = SETTINGS.tile
     loss: Annotated[
         Several,
         option(
@@ -219,7 +222,7 @@ class StylizeOptions(AdjustOptions):
         return Settings(
             steps=self.steps, scales=self.scales, seed=self.seed, content_weight=self.content_weight,
             style_weight=self.style_weight, tv_weight=self.tv_weight,
-            tone_weight=self.tone_weight, sketch=self.sketch, content_layers=self.content_layer,
+            tone_weight=self.tone_weight, sketch=self.sketch, tile=self.tile, content_layers=self.content_layer,
             style_layers=self.style_layer,
         )  # fmt: skip
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixeldream.cli import output
+from pixeldream.cli import memory, output
 from pixeldream.cli.checkpoint import EVERY_SECONDS, CheckpointEvery, CheckpointFile, Keeper, resume
 from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.job import Painted, Watcher, load, paint, prepare, write_recipe
+from pixeldream.cli.memory import MemoryLimit, Need
 from pixeldream.cli.options import (
     NoMetadata,
     OutputFiles,
@@ -52,6 +53,7 @@ def stylize(
     preview: ShowPreview = False,
     checkpoint: CheckpointFile = None,
     checkpoint_every: CheckpointEvery = EVERY_SECONDS,
+    memory_limit: MemoryLimit = None,
     no_metadata: NoMetadata = False,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
@@ -78,16 +80,20 @@ def stylize(
     with Interrupt() as interrupt:
         job, weights = load(prepared)
         keeper = resume(checkpoint, write_recipe(prepared, weights, 0), checkpoint_every, quiet)
+        with blame(registry, *prepared.used):
+            need = memory.check(job, memory_limit)
+        if not quiet:
+            say(f"needs about {need.estimate} MB of memory")
         watch.lap("load")
         kept = None if stages is None else Stages(stages, job)
         with _watchers(job, kept, peek, keeper, quiet) as watchers, blame(registry, *prepared.used):
-            painted = paint(job, watch, interrupt, watchers, resume=keeper and keeper.resumed)
+            painted = paint(job, watch, interrupt, watchers, resume=keeper.resumed if keeper else None)
         if kept is not None:
             kept.end(painted.picture)
         recipe = write_recipe(prepared, weights, painted.stopped)
         contents = encode(registry, outputs, painted.picture, options, None if no_metadata else recipe)
         if report is not None:
-            contents[report] = report_of(job, painted, watch, outputs, recipe)
+            contents[report] = report_of(job, painted, watch, outputs, recipe, need)
         output.write_files(contents)
         if keeper is not None and not painted.stopped:
             keeper.done()
@@ -132,7 +138,9 @@ def _is_legal(picture: Picture) -> bool:
     return True
 
 
-def report_of(job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list[Output], recipe: Recipe) -> bytes:
+def report_of(
+    job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list[Output], recipe: Recipe, need: Need
+) -> bytes:
     """What happened, as JSON. The losses are those of the picture as written."""
     legal, free = job.losses(painted.last, painted.picture)
     watch.lap("report")
@@ -147,6 +155,7 @@ def report_of(job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list
         "unconstrained": free,
         "history": painted.history,
         "seconds": watch.seconds(),
+        "memory": need.report(),
         "outputs": [str(each.path) for each in outputs],
         "legal": _is_legal(painted.picture),
         "recipe": json.loads(recipe.json()),

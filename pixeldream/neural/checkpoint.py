@@ -56,7 +56,7 @@ class Checkpoint:
         return Checkpoint(progress.step, np.asarray(progress.begin), carried, dict(losses), rows, dict(identity))
 
     def restore(self, like: Any) -> Any:
-        """The tree ``like`` with the stored arrays for its own. Raises :class:`CheckpointError` where they don't fit."""
+        """The tree ``like`` with the stored arrays for its own. Raises :class:`CheckpointError` for others."""
         import jax
 
         own, tree = jax.tree.flatten(like)

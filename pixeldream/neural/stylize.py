@@ -15,12 +15,13 @@ import jax
 import jax.numpy as jnp
 
 from pixeldream.canvas import RGB, Canvas
-from pixeldream.neural import losses
+from pixeldream.neural import losses, tiles
 from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
 from pixeldream.neural.settings import Settings as Settings
+from pixeldream.neural.tiles import Features, Tiled, reach_of
 
 
 class LoadedNetwork(NamedTuple):
@@ -43,6 +44,7 @@ class Watched(NamedTuple):
     network: FeatureNetwork
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
+    tiled: Tiled | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -52,6 +54,28 @@ class Watched(NamedTuple):
     def features(self, weights: Weights, image: jax.Array) -> dict[str, jax.Array]:
         """Of every layer that is watched."""
         return self.network.apply(weights, image, self.layers)
+
+    def measure(self, weights: Weights, image: jax.Array, content: Features) -> tuple[Features, Features, Features]:
+        """Gram matrices of the style layers and mean squared errors to ``content`` of the content layers; and all
+        features, none where they are looked at in tiles."""
+        if self.tiled is not None and not self.tiled.holds((image.shape[0], image.shape[1])):
+            return *self.tiled.sums(weights, image, content), {}
+        found = self.features(weights, image)
+        errors = {layer: jnp.square(found[layer] - content[layer]).mean() for layer in self.content_layers}
+        return {layer: losses.gram_matrix(found[layer]) for layer in self.style_layers}, errors, found
+
+    def targets(self, weights: Weights, image: jax.Array, layers: tuple[str, ...]) -> Features:
+        """Features of a picture in a few layers."""
+        if self.tiled is not None and not self.tiled.holds((image.shape[0], image.shape[1])):
+            return tiles.features(self.tiled, weights, image, layers)
+        return _features(self.network, weights, image, layers)
+
+    def grams(self, weights: Weights, image: jax.Array) -> Features:
+        """The Gram matrices of a style picture."""
+        if self.tiled is not None and not self.tiled.holds((image.shape[0], image.shape[1])):
+            return tiles.grams(self.tiled, weights, image)
+        found = _features(self.network, weights, image, self.style_layers)
+        return {layer: losses.gram_matrix(found[layer]) for layer in self.style_layers}
 
 
 class Targets(NamedTuple):
@@ -81,15 +105,14 @@ class StyleObjective:
     def __call__(self, arrays: Targets, image: jax.Array) -> Losses:
         content, style, seen = [], [], []
         for number, watched in enumerate(self.watched):
-            found = watched.features(arrays.weights[number], image)
+            grams, errors, found = watched.measure(arrays.weights[number], image, arrays.content[number])
             seen.append(Seen(image, found))
             for layer in watched.content_layers:
                 share = len(watched.content_layers) * len(self.watched)
-                content.append(losses.content_loss(found[layer], arrays.content[number][layer]) / share)
+                content.append(errors[layer] / losses.content_power(arrays.content[number][layer]) / share)
             for layer in watched.style_layers:
                 share = len(watched.style_layers) * len(self.watched)
-                gram = losses.gram_matrix(found[layer])
-                style.append(losses.style_loss(gram, arrays.style[number][layer]) / share)
+                style.append(losses.style_loss(grams[layer], arrays.style[number][layer]) / share)
         parts = {
             "content": jnp.sum(jnp.stack(content)) if content else jnp.zeros(()),
             "style": jnp.sum(jnp.stack(style)) if style else jnp.zeros(()),
@@ -108,14 +131,18 @@ class StyleObjective:
         return jnp.stack(found).mean()
 
 
-def watch(network: FeatureNetwork, settings: Settings) -> Watched:
-    """The layers of ``network`` that ``settings`` ask for. Raises ``ValueError`` for a layer that it does not have."""
+def watch(network: FeatureNetwork, settings: Settings, weights: Weights | None = None) -> Watched:
+    """The layers of ``network`` that ``settings`` ask for. Raises ``ValueError`` for a layer that it does not have, or
+    for tiles that it can't work in."""
     for layer in settings.content_layers + settings.style_layers:
         if layer not in network.layers:
             raise ValueError(f"network {network.name!r} has no layer {layer!r}; it has {', '.join(network.layers)}")
-    return Watched(
-        network, settings.content_layers or network.content_layers, settings.style_layers or network.style_layers
-    )
+    content, style = settings.content_layers or network.content_layers, settings.style_layers or network.style_layers
+    watched = Watched(network, content, style)
+    if not settings.tile or weights is None:
+        return watched
+    reach = reach_of(network, weights, watched.layers)
+    return watched._replace(tiled=Tiled(network, content, style, settings.tile, reach))
 
 
 @partial(jax.jit, static_argnames=("network", "layers"))
@@ -146,19 +173,21 @@ def make_targets(
 
     Tones weigh nothing: see :func:`keep_tones`.
     """
-    watching = tuple(watch(loaded.network, settings) for loaded in networks)
+    if more and settings.tile:
+        raise ValueError("a plugin's loss looks at the whole picture, not at tiles; leave out one of the two")
+    watching = tuple(watch(loaded.network, settings, loaded.weights) for loaded in networks)
     objective = StyleObjective(watching, tuple(each.loss for each in more))
     total = sum(style.weight for style in styles)
     content_features, grams = [], []
     for watched, loaded in zip(objective.watched, networks, strict=True):
         layers = watched.layers if more else watched.content_layers
-        found = _features(watched.network, loaded.weights, content, layers)
+        found = watched.targets(loaded.weights, content, layers)
         content_features.append({layer: found[layer] for layer in layers})
         blended: dict[str, jax.Array] = {}
         for style in styles:
-            features = _features(watched.network, loaded.weights, style.image, watched.style_layers)
+            of_style = watched.grams(loaded.weights, style.image)
             for layer in watched.style_layers:
-                share = losses.gram_matrix(features[layer]) * (style.weight / total)
+                share = of_style[layer] * (style.weight / total)
                 blended[layer] = blended[layer] + share if layer in blended else share
         grams.append(blended)
     dials = (settings.content_weight, settings.style_weight, settings.tv_weight, 0.0)
