@@ -1,4 +1,4 @@
-"""Whether a long run grows: resident memory after 1,000 and after 10,000 steps of a tiny picture; exit code 1 if it does.
+"""Whether a long run grows: resident memory after a tenth and at the end of 10,000 steps; exit code 1 if it does.
 
     python tests/benchmarks/long_run.py [STEPS]
 
@@ -43,7 +43,12 @@ def job(steps: int) -> StylizeJob:
     content, style = (random.uniform(0, 1, (height, width, 3)).astype(np.float32) for _ in range(2))
     network = LoadedNetwork(vgg.build(arrays), arrays)
     return StylizeJob(
-        content, [Style(style)], [network], chosen, Schedule.parse("straight-through"), Settings(steps=steps, sketch=0.0)
+        content,
+        [Style(style)],
+        [network],
+        chosen,
+        Schedule.parse("straight-through"),
+        Settings(steps=steps, sketch=0.0),
     )
 
 
