@@ -42,14 +42,8 @@ def job(steps: int) -> StylizeJob:
     width, height = display_size(chosen.mode)
     content, style = (random.uniform(0, 1, (height, width, 3)).astype(np.float32) for _ in range(2))
     network = LoadedNetwork(vgg.build(arrays), arrays)
-    return StylizeJob(
-        content,
-        [Style(style)],
-        [network],
-        chosen,
-        Schedule.parse("straight-through"),
-        Settings(steps=steps, sketch=0.0),
-    )
+    settings, schedule = Settings(steps=steps, sketch=0.0), Schedule.parse("straight-through")
+    return StylizeJob(content, [Style(style)], [network], chosen, schedule, settings)
 
 
 def main() -> int:
