@@ -23,6 +23,8 @@ from pixeldream import manner as artist
 from pixeldream.adjust import Adjustments
 from pixeldream.look import CONVERT_DITHER, Look, look, quality_of
 from pixeldream.manner import Manner
+from pixeldream.neural.checkpoint import Checkpoint
+from pixeldream.neural.footprint import of_run
 from pixeldream.neural.greys import in_grey, with_colours_of
 from pixeldream.neural.loss import OWN, Weighted
 from pixeldream.neural.optimise import Progress, evaluate, identity
@@ -184,8 +186,9 @@ class StylizeJob:
         for style in self.styles:
             check_sizes((style.image.shape[1], style.image.shape[0]), self.networks, self.settings.scales)
 
-    def run(self) -> Iterator[Progress]:
-        """The steps, lazily: whoever runs it may stop between two."""
+    def run(self, resume: Checkpoint | None = None) -> Iterator[Progress]:
+        """The steps, lazily: whoever runs it may stop between two. ``resume``: goes on from a checkpoint of the same
+        job, whose step comes first."""
         mode, settings = self.look.mode, self.settings
         if self.schedule.name != "straight-through":  # a latent image is a sketch throughout
             settings = replace(settings, sketch=0.0)
@@ -194,8 +197,21 @@ class StylizeJob:
         return paint(
             self.content, self.styles, self._eyes(), self.look.canvas(self.schedule), settings=settings,
             more=self.more, guide=self.guide, start=start, view=view(mode), shrink=lambda image: to_mode(image, mode),
-            sketched=recolour,
+            sketched=recolour, resume=resume,
         )  # fmt: skip
+
+    def memory(self) -> int:
+        """Bytes that a run takes at its peak, estimated: see :func:`pixeldream.neural.footprint.of_run`."""
+        mode, settings = self.look.mode, self.settings
+        return of_run(
+            self.content.shape, [style.image.shape for style in self.styles], self._eyes(),
+            self.look.canvas(self.schedule), settings, self.more, self.guide, view(mode),
+            lambda image: to_mode(image, mode),
+        )  # fmt: skip
+
+    def tiled(self, tile: int) -> StylizeJob:
+        """The same job, looked at in tiles of ``tile`` pixels."""
+        return replace(self, settings=replace(self.settings, tile=tile))
 
     def _eyes(self) -> Sequence[LoadedNetwork]:
         """The networks as they look at this picture."""

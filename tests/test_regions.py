@@ -123,10 +123,10 @@ def test_a_mask_is_averaged_to_the_size_of_any_layer() -> None:
     places = regions.label(halves(RED, BLUE), np.asarray([RED, BLUE], np.float32))
     for height, width in ((16, 32), (4, 8), (5, 7), (1, 1), (40, 50)):
         small = regions.shrunk(places, height, width)
-        assert small.shape == (2, height * width)
-        np.testing.assert_allclose(small.sum(1), 1, rtol=1e-5)
-    np.testing.assert_allclose(regions.shrunk(places, 1, 4), [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]])
-    np.testing.assert_allclose(regions.shrunk(places, 1, 3)[0], [2 / 3, 1 / 3, 0], rtol=1e-5)
+        assert small.shape == (2, height, width)
+        np.testing.assert_allclose(small.sum((1, 2)), 1, rtol=1e-5)
+    np.testing.assert_allclose(regions.shrunk(places, 1, 4), [[[0.5, 0.5, 0, 0]], [[0, 0, 0.5, 0.5]]])
+    np.testing.assert_allclose(regions.shrunk(places, 1, 3)[0, 0], [2 / 3, 1 / 3, 0], rtol=1e-5)
 
 
 def test_the_gram_matrix_of_a_region_is_that_of_its_pixels() -> None:

@@ -18,7 +18,8 @@ from pixeldream.neural.losses import tone_loss, tones
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.optimise import evaluate, optimise
 from pixeldream.neural.settings import Rate, Settings
-from pixeldream.neural.stylize import LoadedNetwork, Style, check_sizes, keep_tones, make_targets, stylize, watch
+from pixeldream.neural.stylize import LoadedNetwork, Style, check_sizes, keep_tones, make_targets, stylize
+from pixeldream.neural.watched import watch
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.constrain import constrain

@@ -27,6 +27,7 @@ from pixeldream.retro.schedule import Schedule
 
 if TYPE_CHECKING:
     from pixeldream.api import Stopwatch, StylizeJob
+    from pixeldream.neural.checkpoint import Checkpoint
     from pixeldream.neural.optimise import Progress
 
 SAMPLE = "sample"
@@ -82,6 +83,8 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     options.adjustments()  # raises for a value out of range, before jax is there
     networks = [named_network(registry, text) for text in options.network]
     losses = named_losses(registry, options.loss)
+    if losses and settings.tile:
+        raise OptionError("--loss looks at the whole picture and --tile at parts of it; leave one out")
     manner = options.manner()
     content = _content(registry, inputs, look.mode, options)
     styles = _styles(registry, inputs, look.mode, options)
@@ -136,17 +139,26 @@ class Painted:
 
 
 def paint(
-    job: StylizeJob, watch: Stopwatch, interrupt: Interrupt, watchers: Sequence[Watcher] = (), stop: int = 0
+    job: StylizeJob,
+    watch: Stopwatch,
+    interrupt: Interrupt,
+    watchers: Sequence[Watcher] = (),
+    stop: int = 0,
+    resume: Checkpoint | None = None,
 ) -> Painted:
-    """Runs to the end, to step ``stop`` or to an interruption. Raises ``ValueError`` when the losses are no numbers."""
-    history: list[list[float]] = []
-    for progress in job.run():
+    """Runs to the end, to step ``stop`` or to an interruption; from the beginning or from a checkpoint. Raises
+    ``ValueError`` when the losses are no numbers."""
+    history = [] if resume is None else [list(row) for row in resume.history]
+    compiled = False
+    for progress in job.run(resume):
         # Waits for the step, so that an interruption is seen no later than one step after it.
         losses = {name: float(value) for name, value in progress.losses.items()}
-        watch.lap("steps" if history else "compile")
+        watch.lap("steps" if compiled else "compile")
         interrupt.keep()
         _check(progress.step, losses)
-        history.append([progress.step, losses["content"], losses["style"], losses["total"]])
+        if not (history and history[-1][0] == progress.step):
+            history.append([progress.step, losses["content"], losses["style"], losses["total"]])
+            compiled = True
         for watcher in watchers:
             watcher(progress, losses)
         if interrupt.asked or progress.step == stop:

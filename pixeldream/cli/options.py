@@ -142,15 +142,16 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
     schedule: Annotated[
         str, option("--schedule", metavar="|".join(SCHEDULES), help="When the picture is made legal.")
     ] = DEFAULT_SCHEDULE
-    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness.")] = (
-        SETTINGS.tv_weight
-    )
+    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness.")] = SETTINGS.tv_weight
     tone_weight: Annotated[
         float, real("--tone-weight", help="How much the legal picture keeps the sketch's tones.")
     ] = SETTINGS.tone_weight
     sketch: Annotated[float, real("--sketch", help="Share of the steps that paint without limits first.")] = (
         SETTINGS.sketch
     )
+    tile: Annotated[
+        int, integer("--tile", help="Look at the picture in tiles of this side, to save memory; 0: at once.")
+    ] = SETTINGS.tile
     loss: Annotated[
         Several,
         option(
@@ -173,8 +174,8 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
         content_weight, style_weight = self.weights()
         return Settings(
             steps=self.steps, scales=self.scales, seed=self.seed, content_weight=content_weight,
-            style_weight=style_weight, tv_weight=self.tv_weight,
-            tone_weight=self.tone_weight, sketch=self.sketch, content_layers=self.content_layer,
+            style_weight=style_weight, tv_weight=self.tv_weight, tone_weight=self.tone_weight, sketch=self.sketch,
+            tile=self.tile, content_layers=self.content_layer,
             style_layers=self.style_layer,
         )  # fmt: skip
 

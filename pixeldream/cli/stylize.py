@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixeldream.cli import output
+from pixeldream.cli import memory, output
+from pixeldream.cli.checkpoint import EVERY_SECONDS, CheckpointEvery, CheckpointFile, Keeper, resume
 from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.job import Painted, Watcher, load, paint, prepare, write_recipe
+from pixeldream.cli.memory import MemoryLimit, Need
 from pixeldream.cli.options import (
     NoMetadata,
     OutputFiles,
@@ -49,6 +51,9 @@ def stylize(
     report: Report = None,
     stages: StagesFolder = None,
     preview: ShowPreview = False,
+    checkpoint: CheckpointFile = None,
+    checkpoint_every: CheckpointEvery = EVERY_SECONDS,
+    memory_limit: MemoryLimit = None,
     no_metadata: NoMetadata = False,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
@@ -56,14 +61,16 @@ def stylize(
     """Paint a picture in the manner of another, legal on the machine.
 
     Without CONTENT and style it paints the embedded samples. Without --output it writes CONTENT-MODE in the mode's
-    usual format, as a program and as PNG, into the current folder. Ctrl-C stops after the step and keeps the picture.
+    usual format, as a program and as PNG, into the current folder. Ctrl-C stops after the step and keeps the picture;
+    with --checkpoint the same command goes on from there, also after a crash.
     """
     registry = open_registry(plugin)
     prepared = prepare(registry, options, plugin_files(plugin))
     mode = prepared.look.mode
     outputs = output.plan(registry, mode, output_ or output.usual(registry, mode, prepared.stem))
-    peek = _preview_path(outputs[0].path) if preview else None
-    extra = [path for path in (report, peek) if path is not None]
+    going_on = checkpoint is not None and checkpoint.exists()
+    peek = _preview_path(outputs[0].path, going_on) if preview else None
+    extra = [path for path in (report, peek, checkpoint) if path is not None]
     output.check([*(o.path for o in outputs), *extra], prepared.files)
     if stages is not None:
         output.make_folder(stages)
@@ -72,17 +79,24 @@ def stylize(
     watch = Stopwatch()
     with Interrupt() as interrupt:
         job, weights = load(prepared)
+        keeper = resume(checkpoint, write_recipe(prepared, weights, 0), checkpoint_every, quiet)
+        with blame(registry, *prepared.used):
+            need = memory.check(job, memory_limit)
+        if not quiet:
+            say(f"needs about {need.estimate} MB of memory")
         watch.lap("load")
         kept = None if stages is None else Stages(stages, job)
-        with _watchers(job, kept, peek, quiet) as watchers, blame(registry, *prepared.used):
-            painted = paint(job, watch, interrupt, watchers)
+        with _watchers(job, kept, peek, keeper, quiet) as watchers, blame(registry, *prepared.used):
+            painted = paint(job, watch, interrupt, watchers, resume=keeper.resumed if keeper else None)
         if kept is not None:
             kept.end(painted.picture)
         recipe = write_recipe(prepared, weights, painted.stopped)
         contents = encode(registry, outputs, painted.picture, options, None if no_metadata else recipe)
         if report is not None:
-            contents[report] = report_of(job, painted, watch, outputs, recipe)
+            contents[report] = report_of(job, painted, watch, outputs, recipe, need)
         output.write_files(contents)
+        if keeper is not None and not painted.stopped:
+            keeper.done()
     for path in contents:
         tell(str(path))
     if not quiet:
@@ -91,22 +105,27 @@ def stylize(
         raise typer.Exit(INTERRUPTED)
 
 
-def _preview_path(path: Path) -> Path:
-    """Raises ``OutputError`` for a file that is there: it would be gone afterwards."""
+def _preview_path(path: Path, going_on: bool) -> Path:
+    """Raises ``OutputError`` for a file that is there: it would be gone afterwards. A run that was killed has left
+    one."""
     preview = path.with_name(f"{path.stem}-preview.png")
-    if preview.exists():
+    if preview.exists() and not going_on:
         raise output.OutputError(f"preview {str(preview)!r} exists; remove it or choose another output")
     return preview
 
 
 @contextmanager
-def _watchers(job: StylizeJob, stages: Stages | None, preview: Path | None, quiet: bool) -> Iterator[list[Watcher]]:
+def _watchers(
+    job: StylizeJob, stages: Stages | None, preview: Path | None, keeper: Keeper | None, quiet: bool
+) -> Iterator[list[Watcher]]:
     with ExitStack() as stack:
         watchers: list[Watcher] = [stack.enter_context(Bar("painting", quiet))]
         if preview is not None:
             watchers.append(stack.enter_context(Preview(preview, job.look.mode)))
         if stages is not None:
             watchers.append(stages)
+        if keeper is not None:
+            watchers.append(stack.enter_context(keeper))
         yield watchers
 
 
@@ -119,7 +138,9 @@ def _is_legal(picture: Picture) -> bool:
     return True
 
 
-def report_of(job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list[Output], recipe: Recipe) -> bytes:
+def report_of(
+    job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list[Output], recipe: Recipe, need: Need
+) -> bytes:
     """What happened, as JSON. The losses are those of the picture as written."""
     legal, free = job.losses(painted.last, painted.picture)
     watch.lap("report")
@@ -134,6 +155,7 @@ def report_of(job: StylizeJob, painted: Painted, watch: Stopwatch, outputs: list
         "unconstrained": free,
         "history": painted.history,
         "seconds": watch.seconds(),
+        "memory": need.report(),
         "outputs": [str(each.path) for each in outputs],
         "legal": _is_legal(painted.picture),
         "recipe": json.loads(recipe.json()),

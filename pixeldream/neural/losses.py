@@ -21,8 +21,13 @@ def content_loss(features: jax.Array, target: jax.Array) -> jax.Array:
     Gatys, Ecker and Bethge (arXiv 1508.06576, equation 1) sum the squares; dividing by the variance makes layers and
     networks comparable. A hundredth of the features' power is added: a blank picture has no variance.
     """
+    return jnp.square(features - target).mean() / content_power(target)
+
+
+def content_power(target: jax.Array) -> jax.Array:
+    """What :func:`content_loss` divides the mean squared error by."""
     variance = jnp.square(target - target.mean((0, 1), keepdims=True)).mean()
-    return jnp.square(features - target).mean() / (variance + 0.01 * jnp.square(target).mean() + _TINY)
+    return variance + 0.01 * jnp.square(target).mean() + _TINY
 
 
 def gram_matrix(features: jax.Array) -> jax.Array:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from pixeldream.canvas import Canvas, Parameters, State
+from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.settings import Rate as Rate
 
 Losses = dict[str, jax.Array]
@@ -41,6 +42,12 @@ class Progress:
     canvas: Canvas
     params: Parameters
     state: State
+    begin: Any = None
+    """The image ``[h, w, 3]`` that the stage of the run began with, in the pixels that the network sees."""
+
+    carried: Any = ()
+    """All that the loop takes from this step to the next: arrays, in a tree. With ``begin`` and the step, enough to go
+    on (see ``pixeldream.neural.checkpoint``)."""
 
     def finish(self) -> Any:
         """What the canvas makes of it: a ``Picture`` or an image."""
@@ -96,17 +103,24 @@ def optimise(
     steps: int,
     view: Callable[[jax.Array], jax.Array] = identity,
     rate: Rate = Rate(),  # noqa: B008 - a frozen value
+    resume: Checkpoint | None = None,
 ) -> Iterator[Progress]:
     """``steps`` steps from ``image`` (of the canvas's own size); yields after each one, and computes no further than
     it is asked to.
 
+    ``resume``: goes on from there, and yields that first. The steps that follow are those of a run that never stopped.
     ``view`` turns what the canvas shows into what the objective sees. Adam after Kingma and Ba, arXiv 1412.6980.
     """
     params, state = canvas.init(image)
-    moments = _ADAM.init(params)
-    for number in range(1, steps + 1):
+    moments, begin = _ADAM.init(params), 1
+    if resume is not None:
+        params, moments, state = carried = resume.restore((params, moments, state))
+        begin = resume.step + 1
+        known = {name: jnp.asarray(value, jnp.float32) for name, value in resume.losses.items()}
+        yield Progress(resume.step, steps, known, canvas, params, state, carried=carried)
+    for number in range(begin, steps + 1):
         traced = jnp.asarray(number, jnp.int32), jnp.asarray(rate.at(number, steps), jnp.float32)
         params, moments, state, losses = _step(
             objective, canvas.show, canvas.settle, view, arrays, params, moments, state, *traced
         )
-        yield Progress(number, steps, losses, canvas, params, state)
+        yield Progress(number, steps, losses, canvas, params, state, carried=(params, moments, state))

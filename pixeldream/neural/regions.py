@@ -75,6 +75,11 @@ class Guide:
         weights = np.concatenate([self.weights, self.weights.mean(0, keepdims=True)])
         return Guide(_with_everywhere(self.content), weights, styles, self.sharpness)
 
+    def in_style(self, number: int) -> np.ndarray:
+        """float32 ``[regions, height, width]``: where in a style's picture the strokes for each region are."""
+        places = self.styles[number]
+        return np.ones((len(self.weights), 1, 1), np.float32) if places is None else places
+
     @property
     def shares(self) -> np.ndarray:
         """float32 ``[regions]``: how much each of :meth:`whole` counts, by its area. Where nothing is painted counts
@@ -213,23 +218,23 @@ def _overlaps(small: int, large: int) -> np.ndarray:
 
 
 def shrunk(places: np.ndarray, height: int, width: int) -> np.ndarray:
-    """float32 ``[regions, height * width]``, each summing to 1: ``places [regions, h, w]`` averaged over the parts of a
-    layer of that size. A region that is nowhere is nothing but zeros."""
+    """float32 ``[regions, height, width]``, each region summing to 1: ``places [regions, h, w]`` averaged over the
+    parts of a layer of that size. A region that is nowhere is nothing but zeros."""
     down, across = _overlaps(height, places.shape[1]), _overlaps(width, places.shape[2])
-    small = np.einsum("yh,rhw,xw->ryx", down, places, across, optimize=True).reshape(len(places), -1)
-    return (small / np.maximum(small.sum(1, keepdims=True), 1e-12)).astype(np.float32)
+    small = np.einsum("yh,rhw,xw->ryx", down, places, across, optimize=True)
+    return (small / np.maximum(small.sum((1, 2), keepdims=True), 1e-12)).astype(np.float32)
 
 
 def gram_matrices(features: jax.Array, places: jax.Array) -> jax.Array:
     """``[regions, channels, channels]``: mean product of two channels over each region of ``features [height, width,
-    channels]``, of which ``places [regions, height * width]`` says where it is."""
+    channels]``, of which ``places [regions, height, width]`` says where it is."""
     import jax
 
     flat = features.reshape(-1, features.shape[-1])
 
     @jax.checkpoint  # else the weighted features of all regions are kept for the gradient
     def one(place: jax.Array) -> jax.Array:
-        return flat.T @ (flat * place[:, None])
+        return flat.T @ (flat * place.reshape(-1, 1))
 
     return jax.lax.map(one, places)
 
@@ -240,15 +245,3 @@ def style_loss(grams: jax.Array, targets: jax.Array, shares: jax.Array) -> jax.A
 
     apart = jnp.square(grams - targets).sum((1, 2))
     return jnp.sum(shares * apart / (jnp.square(targets).sum((1, 2)) + 1e-12))
-
-
-def target_share(features: jax.Array, guide: Guide, number: int) -> jax.Array:
-    """``[regions, channels, channels]``: what style ``number``, with those features at a layer, adds to the Gram
-    matrices that the regions of a whole guide are painted towards."""
-    import jax.numpy as jnp
-
-    places = guide.styles[number]
-    if places is None:
-        places = np.ones((len(guide.weights), 1, 1), np.float32)
-    small = shrunk(places, *features.shape[:2])
-    return jnp.asarray(guide.weights[:, number, None, None]) * gram_matrices(features, jnp.asarray(small))

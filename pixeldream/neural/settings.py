@@ -41,7 +41,8 @@ class Settings:
     relative to those of the others) empty: each network's own.
 
     ``sketch``: the share of the steps that paint without limits, before the canvas itself is painted on;
-    ``tone_weight``: how much the canvas keeps the sketch's tones.
+    ``tone_weight``: how much the canvas keeps the sketch's tones; ``tile``: the side in display pixels of the tiles
+    that networks look at, one after the other, to save memory; 0 for the whole picture at once.
 
     Raises ``ValueError`` that names the value for steps or scales below 1, for weights below 0 or not finite, for a
     sketch outside 0 to 0.9, for a seed outside 0 to 2147483647 and for a layer that is given twice or weighs nothing.
@@ -55,6 +56,7 @@ class Settings:
     tv_weight: float = 0.0
     tone_weight: float = 20.0
     sketch: float = 0.2
+    tile: int = 0
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
     rate: Rate = Rate()
@@ -69,6 +71,8 @@ class Settings:
             raise ValueError(f"scales of {self.scales} is too many; at most {MAXIMUM_SCALES}")
         if not 0 <= self.seed <= MAXIMUM_SEED:
             raise ValueError(f"seed of {self.seed} is not within 0 to {MAXIMUM_SEED}")
+        if self.tile < 0:
+            raise ValueError(f"tile of {self.tile} is no number of pixels; 0 is the whole picture")
         if not 0 <= self.sketch <= MAXIMUM_SKETCH:
             raise ValueError(f"sketch of {self.sketch} is no share of the steps; 0 to {MAXIMUM_SKETCH}")
         for name in ("content_weight", "style_weight", "tv_weight", "tone_weight"):

@@ -16,19 +16,16 @@ import jax.numpy as jnp
 
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses, regions
+from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.loss import Loss, Seen, Weighted
-from pixeldream.neural.networks.base import FeatureNetwork, Weights
+from pixeldream.neural.networks.base import Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings as Settings
 from pixeldream.neural.settings import layer_weights
-
-
-class LoadedNetwork(NamedTuple):
-    """A feature network with its weights."""
-
-    network: FeatureNetwork
-    weights: Weights
+from pixeldream.neural.tiles import Features
+from pixeldream.neural.watched import LoadedNetwork as LoadedNetwork
+from pixeldream.neural.watched import Watched, watch
 
 
 class Style(NamedTuple):
@@ -36,23 +33,6 @@ class Style(NamedTuple):
 
     image: Any
     weight: float = 1.0
-
-
-class Watched(NamedTuple):
-    """The static half of one network's part in the objective."""
-
-    network: FeatureNetwork
-    content_layers: tuple[str, ...]
-    style_layers: tuple[str, ...]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Every layer that is watched."""
-        return tuple(dict.fromkeys(self.content_layers + self.style_layers))
-
-    def features(self, weights: Weights, image: jax.Array) -> dict[str, jax.Array]:
-        """Of every layer that is watched."""
-        return self.network.apply(weights, image, self.layers)
 
 
 class Targets(NamedTuple):
@@ -87,13 +67,14 @@ class StyleObjective:
     def __call__(self, arrays: Targets, image: jax.Array) -> Losses:
         content, style, seen = [], [], []
         for number, watched in enumerate(self.watched):
-            found = watched.features(arrays.weights[number], image)
+            places = None if arrays.places is None else arrays.places[number]
+            grams, errors, found = watched.measure(arrays.weights[number], image, arrays.content[number], places)
             seen.append(Seen(image, found))
             for layer in watched.content_layers:
-                loss = losses.content_loss(found[layer], arrays.content[number][layer])
-                content.append(arrays.content_shares[number][layer] * loss)
+                error = errors[layer] / losses.content_power(arrays.content[number][layer])
+                content.append(arrays.content_shares[number][layer] * error)
             for layer in watched.style_layers:
-                loss = self._style(arrays, number, layer, found[layer])
+                loss = self._style(arrays, grams[layer], arrays.style[number][layer])
                 style.append(arrays.style_shares[number][layer] * loss)
         parts = {
             "content": jnp.sum(jnp.stack(content)) if content else jnp.zeros(()),
@@ -107,27 +88,16 @@ class StyleObjective:
         return {**parts, **more, "total": sum((dial * part for dial, part in weighted), jnp.zeros(()))}
 
     @staticmethod
-    def _style(arrays: Targets, number: int, layer: str, features: jax.Array) -> jax.Array:
-        target = arrays.style[number][layer]
-        if arrays.places is None or arrays.region_shares is None:
-            return losses.style_loss(losses.gram_matrix(features), target)
-        grams = regions.gram_matrices(features, arrays.places[number][layer])
-        return regions.style_loss(grams, target, arrays.region_shares)
+    def _style(arrays: Targets, gram: jax.Array, target: jax.Array) -> jax.Array:
+        if arrays.region_shares is None:
+            return losses.style_loss(gram, target)
+        return regions.style_loss(gram, target, arrays.region_shares)
 
     @staticmethod
     def _ask(loss: Loss, arrays: Targets, seen: list[Seen]) -> jax.Array:
         pairs = zip(seen, arrays.content, strict=True)
         found = [loss.measure(shown, Seen(arrays.image, content)) for shown, content in pairs]
         return jnp.stack(found).mean()
-
-
-def watch(network: FeatureNetwork, settings: Settings) -> Watched:
-    """The layers of ``network`` that ``settings`` ask for. Raises ``ValueError`` for a layer that it does not have."""
-    content, style = (tuple(layer_weights(each)) for each in (settings.content_layers, settings.style_layers))
-    for layer in content + style:
-        if layer not in network.layers:
-            raise ValueError(f"network {network.name!r} has no layer {layer!r}; it has {', '.join(network.layers)}")
-    return Watched(network, content or network.content_layers, style or network.style_layers)
 
 
 def _shares(watching: Sequence[tuple[str, ...]], asked: tuple[str, ...]) -> tuple[dict[str, jax.Array], ...]:
@@ -139,11 +109,6 @@ def _shares(watching: Sequence[tuple[str, ...]], asked: tuple[str, ...]) -> tupl
         total = sum(own.values()) * len(watching)
         result.append({layer: jnp.asarray(weight / total, jnp.float32) for layer, weight in own.items()})
     return tuple(result)
-
-
-@partial(jax.jit, static_argnames=("network", "layers"))
-def _features(network: FeatureNetwork, weights: Weights, image: jax.Array, layers: tuple[str, ...]) -> dict[str, Any]:
-    return network.apply(weights, image, layers)
 
 
 def _resized(image: jax.Array, height: int, width: int) -> jax.Array:
@@ -171,19 +136,19 @@ def make_targets(
     ``guide``: which style is painted where; its pictures may be of other sizes than these. Tones weigh nothing: see
     :func:`keep_tones`.
     """
-    watching = tuple(watch(loaded.network, settings) for loaded in networks)
+    if more and settings.tile:
+        raise ValueError("a plugin's loss looks at the whole picture, not at tiles; leave out one of the two")
+    watching = tuple(watch(loaded.network, settings, loaded.weights) for loaded in networks)
     objective = StyleObjective(watching, tuple(each.loss for each in more))
     shares = None if guide is None else jnp.asarray(guide.shares)
     guide = None if guide is None else guide.whole()
     content_features, grams, places = [], [], []
     for watched, loaded in zip(objective.watched, networks, strict=True):
-        layers = watched.layers if more or guide else watched.content_layers
-        found = _features(watched.network, loaded.weights, content, layers)
-        content_features.append({layer: found[layer] for layer in (layers if more else watched.content_layers)})
+        layers = watched.layers if more else watched.content_layers
+        content_features.append(watched.features(loaded.weights, content, layers))
         grams.append(_style_targets(watched, loaded.weights, styles, guide))
         if guide is not None:
-            sizes = {layer: found[layer].shape[:2] for layer in watched.style_layers}
-            places.append({layer: jnp.asarray(regions.shrunk(guide.content, *size)) for layer, size in sizes.items()})
+            places.append(watched.places(loaded.weights, content, guide.content))
     dials = (settings.content_weight, settings.style_weight, settings.tv_weight, 0.0)
     content_weight, style_weight, tv_weight, tone_weight = (jnp.asarray(dial, jnp.float32) for dial in dials)
     targets = Targets(
@@ -205,20 +170,17 @@ def make_targets(
     return objective, targets
 
 
-def _style_targets(
-    watched: Watched, weights: Weights, styles: Sequence[Style], guide: Guide | None
-) -> dict[str, jax.Array]:
+def _style_targets(watched: Watched, weights: Weights, styles: Sequence[Style], guide: Guide | None) -> Features:
     """The Gram matrix of each style layer, blended of the styles; with a guide, that of each region."""
     total = sum(style.weight for style in styles)
-    blended: dict[str, jax.Array] = {}
+    blended: Features = {}
     for number, style in enumerate(styles):
-        features = _features(watched.network, weights, style.image, watched.style_layers)
-        for layer in watched.style_layers:
-            if guide is None:
-                share = losses.gram_matrix(features[layer]) * (style.weight / total)
-            else:
-                share = regions.target_share(features[layer], guide, number)
-            blended[layer] = blended[layer] + share if layer in blended else share
+        share, places = jnp.asarray(style.weight / total, jnp.float32), None
+        if guide is not None:
+            share = jnp.asarray(guide.weights[:, number, None, None])
+            places = watched.places(weights, style.image, guide.in_style(number))
+        for layer, gram in watched.grams(weights, style.image, places).items():
+            blended[layer] = blended[layer] + share * gram if layer in blended else share * gram
     return blended
 
 
@@ -251,12 +213,14 @@ def stylize(
     view: Callable[[jax.Array], jax.Array] = identity,
     shrink: Callable[[jax.Array], jax.Array] = identity,
     sketched: Callable[[jax.Array], jax.Array] = identity,
+    resume: Checkpoint | None = None,
 ) -> Iterator[Progress]:
     """Paints ``content`` in the ``styles`` on ``canvas``; yields after each step, ``settings.steps`` in all.
 
     ``content`` and ``start`` (where the run begins; the content by default) are ``[height, width, 3]`` in display
     pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back. ``more``: losses besides our own.
     ``guide``: which style is painted where. ``sketched``: what is done to the image before the canvas goes on from it.
+    ``resume``: goes on from a checkpoint of the same run, whose step is yielded first.
 
     With several scales the first ones paint an unconstrained image at a half, a quarter ... of the size: what a coarse
     scale settles is the large forms, which the fine one can't move any more. Then comes a sketch at full size, and then
@@ -270,18 +234,35 @@ def stylize(
     free = replace(RGB, finish=partial(_finish_free, canvas, shrink, content.shape[:2]))
     done = 0
     for factor, steps in plan:
+        if resume is not None and resume.step > done + steps:
+            done += steps
+            continue
         small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
         objective, arrays = make_targets(small, small_styles, networks, settings, more, guide)
-        image = _resized(image, *small.shape[:2])
-        for progress in optimise(free, image, objective, arrays, steps=steps, rate=settings.rate):
-            yield replace(progress, step=progress.step + done, steps=settings.steps)
-        done, image = done + steps, progress.params
-    image = sketched(_resized(image, *content.shape[:2]))
+        image = _begin(resume, _resized(image, *small.shape[:2]))
+        resumed, rate = _since(resume, done), settings.rate
+        for progress in optimise(free, image, objective, arrays, steps=steps, rate=rate, resume=resumed):
+            yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
+        done, image, resume = done + steps, progress.params, None
+    image = _begin(resume, sketched(_resized(image, *content.shape[:2])))
     objective, arrays = make_targets(content, styles, networks, settings, more, guide)
     if plan and plan[-1][0] == 1:
         arrays = keep_tones(arrays, image, settings.tone_weight)
-    for progress in optimise(canvas, shrink(image), objective, arrays, steps=last, view=view, rate=settings.rate):
-        yield replace(progress, step=progress.step + done, steps=settings.steps)
+    resumed, rate = _since(resume, done), settings.rate
+    for progress in optimise(
+        canvas, shrink(image), objective, arrays, steps=last, view=view, rate=rate, resume=resumed
+    ):
+        yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
+
+
+def _begin(resume: Checkpoint | None, image: jax.Array) -> jax.Array:
+    """The image that a stage begins with: ``image``, or that of the stage that is resumed."""
+    return image if resume is None else resume.begin_like(image)
+
+
+def _since(resume: Checkpoint | None, done: int) -> Checkpoint | None:
+    """The checkpoint with its step counted from the beginning of the stage."""
+    return None if resume is None else replace(resume, step=resume.step - done)
 
 
 def _plan(settings: Settings) -> tuple[list[tuple[int, int]], int]:
