@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeldream.retro.colour import linear_to_srgb, oklab_to_srgb, srgb_to_linear, srgb_to_oklab
-from pixeldream.retro.constrain import CHOOSE_EVERY, Schedule, constrain
+from pixeldream.retro.constrain import PALETTE_EVERY, Schedule, constrain
 from pixeldream.retro.display import display_aspect, display_size, repeats, to_mode, view
 from pixeldream.retro.memory import Memory, MemoryOverlap
 from pixeldream.retro.mode import Mode, Picture, Slot
@@ -198,16 +198,25 @@ def test_straight_through_shows_the_legal_picture_and_passes_the_gradient() -> N
     np.testing.assert_allclose(gradient, weights, atol=1e-6)
 
 
-def test_straight_through_chooses_cells_anew_every_eighth_step() -> None:
+def test_straight_through_chooses_the_colours_of_cells_anew_in_every_step() -> None:
     mode = Mode("m", "toy", (8, 8), (Slot("a", (4, 4)), Slot("b", (4, 4))), "four", colours=4)
     four = Palette("four", ((0, 0, 0), (255, 255, 255), (200, 0, 0), (0, 0, 200)))
     canvas = constrain(mode, four, Schedule.parse("straight-through"))
     _, state = canvas.init(jnp.zeros((8, 8, 3), jnp.float32))
     red = jnp.broadcast_to(jnp.asarray([0.78, 0, 0], jnp.float32), (8, 8, 3))
-    _, kept = canvas.settle(red, red, state, jnp.asarray(CHOOSE_EVERY - 1, jnp.int32))
-    _, anew = canvas.settle(red, red, state, jnp.asarray(CHOOSE_EVERY, jnp.int32))
-    np.testing.assert_array_equal(kept.colours[0], state.colours[0])
+    _, anew = canvas.settle(red, red, state, jnp.asarray(1, jnp.int32))
     assert 2 in np.unique(np.stack(anew.colours))
+
+
+def test_straight_through_moves_a_free_palette_in_every_eighth_step_only() -> None:
+    mode = Mode("m", "toy", (8, 8), (Slot("a"), Slot("b")), gamut=Gamut("g", (16, 16, 16)))
+    canvas = constrain(mode, mode.gamut, Schedule.parse("straight-through"))
+    _, state = canvas.init(jnp.zeros((8, 8, 3), jnp.float32))
+    red = jnp.broadcast_to(jnp.asarray([0.8, 0, 0], jnp.float32), (8, 8, 3))
+    _, kept = canvas.settle(red, red, state, jnp.asarray(PALETTE_EVERY - 1, jnp.int32))
+    _, anew = canvas.settle(red, red, state, jnp.asarray(PALETTE_EVERY, jnp.int32))
+    np.testing.assert_array_equal(np.stack(kept.colours), np.stack(state.colours))
+    assert (np.stack(anew.colours) != np.stack(state.colours)).any()
 
 
 def test_every_n_replaces_the_latent_in_step_n_only() -> None:

@@ -149,6 +149,9 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
     sketch: Annotated[float, real("--sketch", help="Share of the steps that paint without limits first.")] = (
         SETTINGS.sketch
     )
+    jitter: Annotated[
+        int, integer("--jitter", help="Pixels by which the networks see the picture shifted from step to step.")
+    ] = SETTINGS.jitter
     tile: Annotated[
         int, integer("--tile", help="Look at the picture in tiles of this side, to save memory; 0: at once.")
     ] = SETTINGS.tile
@@ -175,8 +178,7 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
         return Settings(
             steps=self.steps, scales=self.scales, seed=self.seed, content_weight=content_weight,
             style_weight=style_weight, tv_weight=self.tv_weight, tone_weight=self.tone_weight, sketch=self.sketch,
-            tile=self.tile, content_layers=self.content_layer,
-            style_layers=self.style_layer,
+            jitter=self.jitter, tile=self.tile, content_layers=self.content_layer, style_layers=self.style_layer,
         )  # fmt: skip
 
 

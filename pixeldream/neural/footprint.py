@@ -19,7 +19,7 @@ import numpy as np
 
 from pixeldream.canvas import Canvas
 from pixeldream.neural.loss import Weighted
-from pixeldream.neural.optimise import _ADAM, _step
+from pixeldream.neural.optimise import ADAM, _step
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings
 from pixeldream.neural.stylize import LoadedNetwork, Style, StyleObjective, keep_tones, make_targets
@@ -73,7 +73,7 @@ def of_run(
     arrays = jax.eval_shape(targets, image, [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in styles])
     # The solvers of some modes look at values: the canvas begins for good, which the run needs anyway.
     params, state = canvas.init(shrink(jnp.zeros(content, jnp.float32)))
-    held = params, _ADAM.init(params), state
+    held = params, ADAM.init(params), state
     step = partial(_step, objective, canvas.show, canvas.settle, view)
     number, rate = jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((), jnp.float32)
     peak = footprint(step, arrays, *held, number, rate)

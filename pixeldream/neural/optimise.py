@@ -1,4 +1,4 @@
-"""The one loop: an objective seen through a view of a canvas, moved by Adam. It knows no machine.
+"""The one loop: an objective seen through a view of a canvas, moved by Adam as in ``local_adam``. It knows no machine.
 
 Each step is one jitted function; objective, canvas functions and view are static, everything else is traced, so steps
 and runs of one shape share a compilation. The loop is a generator: whoever runs it may stop between two steps.
@@ -6,23 +6,23 @@ and runs of one shape share a compilation. The loop is a generator: whoever runs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from pixeldream.canvas import Canvas, Parameters, State
 from pixeldream.neural.checkpoint import Checkpoint
+from pixeldream.neural.local_adam import scale_by_local_adam
 from pixeldream.neural.settings import Rate as Rate
 
 Losses = dict[str, jax.Array]
 """Scalars by name; ``total`` is what was minimised."""
 
-_ADAM = optax.scale_by_adam()
+ADAM = scale_by_local_adam()
 
 
 class Objective(Protocol):
@@ -81,8 +81,7 @@ def _step(
         return losses["total"], losses
 
     gradients, losses = jax.grad(loss, has_aux=True)(params)
-    with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the power of an integer
-        updates, moments = _ADAM.update(gradients, moments, params)
+    updates, moments = ADAM.update(gradients, moments, params)
     params = jax.tree.map(lambda value, update: value - rate * update, params, updates)
     params, state = settle(params, gradients, state, number)
     return params, moments, state, losses
@@ -101,6 +100,7 @@ def optimise(
     arrays: Any,
     *,
     steps: int,
+    others: Sequence[Any] = (),
     view: Callable[[jax.Array], jax.Array] = identity,
     rate: Rate = Rate(),  # noqa: B008 - a frozen value
     resume: Checkpoint | None = None,
@@ -108,19 +108,21 @@ def optimise(
     """``steps`` steps from ``image`` (of the canvas's own size); yields after each one, and computes no further than
     it is asked to.
 
-    ``resume``: goes on from there, and yields that first. The steps that follow are those of a run that never stopped.
-    ``view`` turns what the canvas shows into what the objective sees. Adam after Kingma and Ba, arXiv 1412.6980.
+    ``others``: more arrays of the same shapes, which take turns with ``arrays`` from step to step. ``resume``: goes on from there, and yields that first. The steps that follow are those of a run that never stopped.
+    ``view`` turns what the canvas shows into what the objective sees.
     """
     params, state = canvas.init(image)
-    moments, begin = _ADAM.init(params), 1
+    moments, begin = ADAM.init(params), 1
     if resume is not None:
         params, moments, state = carried = resume.restore((params, moments, state))
         begin = resume.step + 1
         known = {name: jnp.asarray(value, jnp.float32) for name, value in resume.losses.items()}
         yield Progress(resume.step, steps, known, canvas, params, state, carried=carried)
+    turns = (arrays, *others)
     for number in range(begin, steps + 1):
+        seen = turns[number % len(turns)]
         traced = jnp.asarray(number, jnp.int32), jnp.asarray(rate.at(number, steps), jnp.float32)
         params, moments, state, losses = _step(
-            objective, canvas.show, canvas.settle, view, arrays, params, moments, state, *traced
+            objective, canvas.show, canvas.settle, view, seen, params, moments, state, *traced
         )
         yield Progress(number, steps, losses, canvas, params, state, carried=(params, moments, state))

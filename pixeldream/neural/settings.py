@@ -15,6 +15,9 @@ MAXIMUM_SKETCH = 0.9
 
 MAXIMUM_SEED = 2**31 - 1
 
+MAXIMUM_JITTER = 32
+"""Pixels: more hides the picture's borders."""
+
 
 SPAN = 100.0
 """By how much the content's weight falls from the middle of the dial to its end, and grows to its beginning."""
@@ -54,8 +57,9 @@ class Settings:
     content_weight: float = 1.0
     style_weight: float = 60.0
     tv_weight: float = 0.0
-    tone_weight: float = 20.0
+    tone_weight: float = 5.0
     sketch: float = 0.2
+    jitter: int = 3
     tile: int = 0
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
@@ -75,6 +79,8 @@ class Settings:
             raise ValueError(f"tile of {self.tile} is no number of pixels; 0 is the whole picture")
         if not 0 <= self.sketch <= MAXIMUM_SKETCH:
             raise ValueError(f"sketch of {self.sketch} is no share of the steps; 0 to {MAXIMUM_SKETCH}")
+        if not 0 <= self.jitter <= MAXIMUM_JITTER:
+            raise ValueError(f"jitter of {self.jitter} is out of range; give 0 to {MAXIMUM_JITTER} pixels")
         for name in ("content_weight", "style_weight", "tv_weight", "tone_weight"):
             value = getattr(self, name)
             if not 0 <= value < float("inf"):

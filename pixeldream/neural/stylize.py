@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses, regions
 from pixeldream.neural.checkpoint import Checkpoint
+from pixeldream.neural.jitter import shifted, shifts
 from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
@@ -38,7 +39,8 @@ class Style(NamedTuple):
 class Targets(NamedTuple):
     """The traced half: for each network its weights, content features, style Gram matrices and what each layer counts;
     tones; the dials; the content's image and the weights for losses from elsewhere, where there are any; and where each
-    region lies in each style layer of each network, with the regions' shares, where there are regions."""
+    region lies in each style layer of each network, with the regions' shares, where there are regions; and by how much
+    the networks see the picture shifted (see ``jitter``), as they saw the content."""
 
     weights: tuple[Weights, ...]
     content: tuple[dict[str, jax.Array], ...]
@@ -54,6 +56,7 @@ class Targets(NamedTuple):
     more_weights: tuple[jax.Array, ...] = ()
     places: tuple[dict[str, jax.Array], ...] | None = None
     region_shares: jax.Array | None = None
+    shift: jax.Array | None = None
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,11 @@ class StyleObjective:
 
     def __call__(self, arrays: Targets, image: jax.Array) -> Losses:
         content, style, seen = [], [], []
+        looked = image if arrays.shift is None else shifted(image, arrays.shift)
         for number, watched in enumerate(self.watched):
             places = None if arrays.places is None else arrays.places[number]
-            grams, errors, found = watched.measure(arrays.weights[number], image, arrays.content[number], places)
-            seen.append(Seen(image, found))
+            grams, errors, found = watched.measure(arrays.weights[number], looked, arrays.content[number], places)
+            seen.append(Seen(looked, found))
             for layer in watched.content_layers:
                 error = errors[layer] / losses.content_power(arrays.content[number][layer])
                 content.append(arrays.content_shares[number][layer] * error)
@@ -184,6 +188,22 @@ def _style_targets(watched: Watched, weights: Weights, styles: Sequence[Style], 
     return blended
 
 
+def look_shifted(
+    objective: StyleObjective, targets: Targets, content: jax.Array, most: int
+) -> tuple[Targets, list[Targets]]:
+    """The targets for the unshifted picture, and those for it shifted by up to ``most`` pixels."""
+    found = []
+    for shift in jnp.asarray(shifts(most)):
+        image = shifted(content, shift)
+        features = [
+            watched.features(weights, image, tuple(old))
+            for watched, weights, old in zip(objective.watched, targets.weights, targets.content, strict=True)
+        ]
+        there = None if targets.image is None else image
+        found.append(targets._replace(shift=shift, content=tuple(features), image=there))
+    return found[0], found[1:]
+
+
 def keep_tones(targets: Targets, image: jax.Array, weight: float) -> Targets:
     """The targets with those of ``image``'s tones."""
     return targets._replace(tones=losses.tones(image), tone_weight=jnp.asarray(weight, jnp.float32))
@@ -239,18 +259,22 @@ def stylize(
             continue
         small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
         objective, arrays = make_targets(small, small_styles, networks, settings, more, guide)
+        arrays, others = look_shifted(objective, arrays, small, settings.jitter)
         image = _begin(resume, _resized(image, *small.shape[:2]))
         resumed, rate = _since(resume, done), settings.rate
-        for progress in optimise(free, image, objective, arrays, steps=steps, rate=rate, resume=resumed):
+        for progress in optimise(
+            free, image, objective, arrays, others=others, steps=steps, rate=rate, resume=resumed
+        ):
             yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
         done, image, resume = done + steps, progress.params, None
     image = _begin(resume, sketched(_resized(image, *content.shape[:2])))
     objective, arrays = make_targets(content, styles, networks, settings, more, guide)
     if plan and plan[-1][0] == 1:
         arrays = keep_tones(arrays, image, settings.tone_weight)
+    arrays, others = look_shifted(objective, arrays, content, settings.jitter)
     resumed, rate = _since(resume, done), settings.rate
     for progress in optimise(
-        canvas, shrink(image), objective, arrays, steps=last, view=view, rate=rate, resume=resumed
+        canvas, shrink(image), objective, arrays, others=others, steps=last, view=view, rate=rate, resume=resumed
     ):
         yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
 

@@ -6,8 +6,10 @@ The optimiser moves a latent image in the mode's own pixels, and the schedule sa
 ``every:N``           the network sees the latent, which every N steps is replaced by its legal picture (the experiment
                       of 2016, with N = 8).
 ``straight-through``  the network sees the legal picture in every step; its gradient passes to the latent as if the
-                      projection were the identity (Bengio, Léonard and Courville, arXiv 1308.3432). The slots' colours
-                      are chosen anew every eighth step, the pixels in each.
+                      projection were the identity (Bengio, Léonard and Courville, arXiv 1308.3432). The pixels are
+                      chosen anew in each step, and so are the colours of attribute cells: for an image that holds the
+                      losses' gradients at the legal picture, which is to say by the losses. Free palettes follow in
+                      every eighth step.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ from pixeldream.retro.palette import Gamut, Palette
 from pixeldream.retro.schedule import Schedule as Schedule
 from pixeldream.retro.solve import Solution
 
-CHOOSE_EVERY = 8
-"""Steps between two choices of the slots' colours under ``straight-through``: more often only makes cells flicker."""
+PALETTE_EVERY = 8
+"""Steps between two choices of a free palette's colours under ``straight-through``: every pixel feels each of them."""
 
 LEAK = 0.05
 """The part of its distance to the legal picture that the latent image loses in each step under ``straight-through``.
@@ -81,6 +83,12 @@ def _every(mode: Mode, dither: Dither, every: int) -> Callable:
     return settle
 
 
+def _choose_every(mode: Mode) -> int:
+    """Steps between two choices of the slots' colours under ``straight-through``."""
+    free = mode.gamut is not None or mode.sub_palettes is not None or mode.solve is not None
+    return PALETTE_EVERY if free else 1
+
+
 @lru_cache
 def _straight_through(mode: Mode, dither: Dither) -> tuple[Callable, Callable]:
     def show(latent: Parameters, state: State) -> Any:
@@ -98,7 +106,7 @@ def _straight_through(mode: Mode, dither: Dither) -> tuple[Callable, Callable]:
         def anew(colours: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
             return solver.refine_colours(mode, latent, state.palette, state.locks, colours)
 
-        colours = jax.lax.cond(step % CHOOSE_EVERY == 0, anew, lambda same: same, state.colours)
+        colours = jax.lax.cond(step % _choose_every(mode) == 0, anew, lambda same: same, state.colours)
         return latent, state._replace(colours=colours)
 
     return show, settle

@@ -20,7 +20,7 @@ import numpy as np
 
 from pixeldream.canvas import RGB
 from pixeldream.neural.networks.vgg import build
-from pixeldream.neural.optimise import _ADAM, _step, identity
+from pixeldream.neural.optimise import ADAM, _step, identity
 from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, make_targets
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 1))
@@ -46,7 +46,7 @@ def ours(weights: dict[str, np.ndarray], content: np.ndarray, style: np.ndarray)
     settings = Settings(content_layers=(CONTENT,), style_layers=STYLE)
     objective, arrays = make_targets(jnp.asarray(content), [Style(jnp.asarray(style))], [loaded], settings)
     params, state = RGB.init(content)
-    held = [params, _ADAM.init(params), state]
+    held = [params, ADAM.init(params), state]
     number, rate = jnp.asarray(1, jnp.int32), jnp.asarray(0.01, jnp.float32)
 
     def step() -> None:
