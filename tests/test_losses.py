@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pixeldream.neural.losses import content_loss, gram_matrix, style_loss, total_variation
+from pixeldream.neural.losses import content_loss, content_power, gram_matrix, style_loss, total_variation
 
 
 def features(seed: int, scale: float = 1.0, size: tuple[int, int] = (5, 7), channels: int = 4) -> jax.Array:
@@ -86,3 +86,33 @@ def test_total_variation_by_hand() -> None:
     expected = np.mean((values[1] - values[0]) ** 2) + np.mean((values[:, 1] - values[:, 0]) ** 2)
     assert float(total_variation(image)) == pytest.approx(expected, rel=1e-5)
     assert float(total_variation(jnp.ones((4, 5, 3)))) == 0
+
+
+def through_a_relu(seed: int) -> tuple[jax.Array, jax.Array]:
+    """What goes into a ReLU, and what comes out of it."""
+    before = jnp.asarray(np.random.default_rng(seed).normal(0.1, 1, (5, 7, 4)), jnp.float32)
+    return before, jax.nn.relu(before)
+
+
+def test_style_gradient_is_that_of_the_paper() -> None:
+    """Gatys, Ecker and Bethge, arXiv 1508.06576, equation 6: the features times the difference of the Gram matrices,
+    and nothing where the activation is not positive. Theirs is scaled by sizes, ours by the target's norm."""
+    before, found = through_a_relu(10)
+    target = gram_matrix(features(11))
+    flat = np.asarray(found, np.float64).reshape(35, 4)
+    apart = flat.T @ flat / 35 - np.asarray(target)
+    expected = 4 / 35 * flat @ apart / np.square(np.asarray(target)).sum()
+    expected[flat <= 0] = 0
+    gradient = jax.grad(lambda value: style_loss(gram_matrix(jax.nn.relu(value)), target))(before)
+    np.testing.assert_allclose(gradient, expected.reshape(5, 7, 4), rtol=1e-4, atol=1e-7)
+    assert (np.asarray(gradient)[np.asarray(before) <= 0] == 0).all()
+
+
+def test_content_gradient_is_that_of_the_paper() -> None:
+    """The same, equation 2: the difference of the features where the activation is positive, else nothing."""
+    before, found = through_a_relu(12)
+    target = features(13)
+    gradient = jax.grad(lambda value: content_loss(jax.nn.relu(value), target))(before)
+    apart = np.where(np.asarray(found) > 0, np.asarray(found) - np.asarray(target), 0)
+    scale = 2 / apart.size / float(content_power(target))
+    np.testing.assert_allclose(gradient, scale * apart, rtol=1e-4, atol=1e-7)

@@ -18,7 +18,7 @@ from pixeldream.neural.losses import tone_loss, tones
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.optimise import evaluate, optimise
 from pixeldream.neural.settings import Rate, Settings
-from pixeldream.neural.stylize import LoadedNetwork, Style, check_sizes, keep_tones, make_targets, stylize
+from pixeldream.neural.stylize import LoadedNetwork, Style, check_sizes, keep_tones, look_shifted, make_targets, stylize
 from pixeldream.neural.watched import watch
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry
@@ -231,3 +231,21 @@ def test_the_loop_is_lazy() -> None:
 def test_display_geometry_is_what_the_network_sees(registry: Registry) -> None:
     mode = registry.modes["c64-multicolor"]
     assert view(mode)(jnp.zeros((200, 160, 3), jnp.float32)).shape == (*display_size(mode)[::-1], 3)
+
+
+def test_jitter_looks_for_the_content_where_it_shifted_it() -> None:
+    """The content itself is perfect under every shift: else jitter would smear it."""
+    content = jnp.asarray(picture(1))
+    objective, arrays = make_targets(content, [Style(jnp.asarray(picture(2)))], [tiny()], Settings())
+    first, others = look_shifted(objective, arrays, content, 3)
+    assert [float(evaluate(objective, each, content)["content"]) for each in (first, *others)] == [0.0] * 8
+    assert float(evaluate(objective, first, content)["style"]) == float(evaluate(objective, arrays, content)["style"])
+
+
+def test_jitter_compiles_once() -> None:
+    content = jnp.asarray(picture(1))
+    objective, arrays = make_targets(content, [Style(jnp.asarray(picture(2)))], [tiny()], Settings())
+    first, others = look_shifted(objective, arrays, content, 3)
+    before = loop._step._cache_size()
+    list(optimise(RGB, content, objective, first, others=others, steps=9))
+    assert loop._step._cache_size() - before <= 1

@@ -262,9 +262,7 @@ def stylize(
         arrays, others = look_shifted(objective, arrays, small, settings.jitter)
         image = _begin(resume, _resized(image, *small.shape[:2]))
         resumed, rate = _since(resume, done), settings.rate
-        for progress in optimise(
-            free, image, objective, arrays, others=others, steps=steps, rate=rate, resume=resumed
-        ):
+        for progress in optimise(free, image, objective, arrays, others=others, steps=steps, rate=rate, resume=resumed):
             yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
         done, image, resume = done + steps, progress.params, None
     image = _begin(resume, sketched(_resized(image, *content.shape[:2])))
