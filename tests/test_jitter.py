@@ -15,7 +15,8 @@ def test_shifts_begin_at_none_and_stay_within_bounds(most: int) -> None:
     found = shifts(most)
     assert not found[0].any()
     assert len(found) == (COUNT if most else 1)
-    assert found.min() >= 0 and found.max() <= most
+    assert found.min() >= 0
+    assert found.max() <= most
 
 
 def test_shifts_fall_on_every_phase_of_a_pool() -> None:

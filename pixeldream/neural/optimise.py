@@ -108,7 +108,8 @@ def optimise(
     """``steps`` steps from ``image`` (of the canvas's own size); yields after each one, and computes no further than
     it is asked to.
 
-    ``others``: more arrays of the same shapes, which take turns with ``arrays`` from step to step. ``resume``: goes on from there, and yields that first. The steps that follow are those of a run that never stopped.
+    ``others``: more arrays of the same shapes, which take turns with ``arrays`` from step to step. ``resume``: goes on
+    from there, and yields that first. The steps that follow are those of a run that never stopped.
     ``view`` turns what the canvas shows into what the objective sees.
     """
     params, state = canvas.init(image)
