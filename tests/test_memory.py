@@ -57,7 +57,10 @@ def test_what_is_free_decides_and_is_reported(
     with monkeypatch.context() as patch:
         patch.setattr(memory, "free", lambda: 12)
         assert "12 MB are free" in call(capsys, *run).error
-    assert "needs about" in call(capsys, *run, "--report", "r.json").err
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "free", lambda: 1200)
+        assert "MB of memory; 1200 MB are free" in call(capsys, *run).err
+    assert "needs about" not in call(capsys, *run, "--report", "r.json").err
     found = json.loads(Path("r.json").read_text())["memory"]
     assert 0 < found["estimate_mb"] <= found["available_mb"]
 

@@ -19,6 +19,9 @@ MemoryLimit = Annotated[
 TILES = (512, 256, 128, 64)
 """Sides that are tried for a run that does not fit."""
 
+TIGHT = 0.5
+"""The share of what is free from which on a run is told what it needs: it takes that from the others."""
+
 _MEGABYTE = 1 << 20
 
 
@@ -33,6 +36,11 @@ class Need:
     def fits(self) -> bool:
         """Whether it does."""
         return self.available is None or self.estimate <= self.available
+
+    @property
+    def tight(self) -> bool:
+        """Whether little would be left: worth a line."""
+        return self.available is not None and self.estimate > TIGHT * self.available
 
     def report(self) -> dict[str, int | None]:
         """As ``--report`` gives it."""

@@ -82,8 +82,8 @@ def stylize(
         keeper = resume(checkpoint, write_recipe(prepared, weights, 0), checkpoint_every, quiet)
         with blame(registry, *prepared.used):
             need = memory.check(job, memory_limit)
-        if not quiet:
-            say(f"needs about {need.estimate} MB of memory")
+        if need.tight and not quiet:
+            say(f"needs about {need.estimate} MB of memory; {need.available} MB are free")
         watch.lap("load")
         kept = None if stages is None else Stages(stages, job)
         with _watchers(job, kept, peek, keeper, quiet) as watchers, blame(registry, *prepared.used):
