@@ -16,6 +16,9 @@ from pixeldream.neural.settings import MAXIMUM_JITTER
 COUNT = 8
 """Shifts that take turns."""
 
+UNTIL = 0.6
+"""The share of the steps that are shifted: the last ones finish the picture as it will be seen."""
+
 _STEPS = (0.7548776662466927, 0.5698402909980532)
 """Of the sequence that spreads points over a square: 1/p and 1/p^2 for the root p of p^3 = p + 1 (Roberts 2018)."""
 

@@ -101,6 +101,7 @@ def optimise(
     *,
     steps: int,
     others: Sequence[Any] = (),
+    until: float = 1.0,
     view: Callable[[jax.Array], jax.Array] = identity,
     rate: Rate = Rate(),  # noqa: B008 - a frozen value
     resume: Checkpoint | None = None,
@@ -108,9 +109,9 @@ def optimise(
     """``steps`` steps from ``image`` (of the canvas's own size); yields after each one, and computes no further than
     it is asked to.
 
-    ``others``: more arrays of the same shapes, which take turns with ``arrays`` from step to step. ``resume``: goes on
-    from there, and yields that first. The steps that follow are those of a run that never stopped.
-    ``view`` turns what the canvas shows into what the objective sees.
+    ``others``: more arrays of the same shapes, which take turns with ``arrays`` from step to step, in that share of the
+    steps which ``until`` names. ``resume``: goes on from there, and yields that first. The steps that follow are those
+    of a run that never stopped. ``view`` turns what the canvas shows into what the objective sees.
     """
     params, state = canvas.init(image)
     moments, begin = ADAM.init(params), 1
@@ -121,7 +122,7 @@ def optimise(
         yield Progress(resume.step, steps, known, canvas, params, state, carried=carried)
     turns = (arrays, *others)
     for number in range(begin, steps + 1):
-        seen = turns[number % len(turns)]
+        seen = turns[number % len(turns)] if number <= until * steps else arrays
         traced = jnp.asarray(number, jnp.int32), jnp.asarray(rate.at(number, steps), jnp.float32)
         params, moments, state, losses = _step(
             objective, canvas.show, canvas.settle, view, seen, params, moments, state, *traced

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses, regions
 from pixeldream.neural.checkpoint import Checkpoint
-from pixeldream.neural.jitter import shifted, shifts
+from pixeldream.neural.jitter import UNTIL, shifted, shifts
 from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import Weights
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
@@ -262,7 +262,9 @@ def stylize(
         arrays, others = look_shifted(objective, arrays, small, settings.jitter)
         image = _begin(resume, _resized(image, *small.shape[:2]))
         resumed, rate = _since(resume, done), settings.rate
-        for progress in optimise(free, image, objective, arrays, others=others, steps=steps, rate=rate, resume=resumed):
+        for progress in optimise(
+            free, image, objective, arrays, others=others, until=UNTIL, steps=steps, rate=rate, resume=resumed
+        ):
             yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
         done, image, resume = done + steps, progress.params, None
     image = _begin(resume, sketched(_resized(image, *content.shape[:2])))
@@ -272,7 +274,16 @@ def stylize(
     arrays, others = look_shifted(objective, arrays, content, settings.jitter)
     resumed, rate = _since(resume, done), settings.rate
     for progress in optimise(
-        canvas, shrink(image), objective, arrays, others=others, steps=last, view=view, rate=rate, resume=resumed
+        canvas,
+        shrink(image),
+        objective,
+        arrays,
+        others=others,
+        until=UNTIL,
+        steps=last,
+        view=view,
+        rate=rate,
+        resume=resumed,
     ):
         yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
 

@@ -34,7 +34,7 @@ from pixeldream.retro.solve import Solution
 PALETTE_EVERY = 8
 """Steps between two choices of a free palette's colours under ``straight-through``: every pixel feels each of them."""
 
-LEAK = 0.05
+LEAK = 0.01
 """The part of its distance to the legal picture that the latent image loses in each step under ``straight-through``.
 A gradient that can't move a pixel over to another colour would otherwise pile up behind it without end, and choose the
 next colours for an image that nobody has seen."""

@@ -32,7 +32,7 @@ import optax
 from pixeldream import api, images, scenes
 from pixeldream.cli import gallery
 from pixeldream.look import look
-from pixeldream.neural import local_adam, losses, optimise
+from pixeldream.neural import local_adam, losses, optimise, stylize
 from pixeldream.neural.settings import Settings
 from pixeldream.neural.stylize import LoadedNetwork, Style, make_targets
 from pixeldream.neural.weights import resolve
@@ -71,12 +71,14 @@ VARIANTS = {
     "momentum of .9": Variant(swap=((local_adam, "MOMENTUM", 0.9),)),
     "power of the pixel alone": Variant(swap=((local_adam, "SIDE", 1),)),
     "no jitter": Variant({"jitter": 0}),
+    "jitter to the end": Variant(swap=((stylize, "UNTIL", 1.0),)),
     "no sketch": Variant({"sketch": 0.0}),
     "tones free": Variant({"tone_weight": 0.0}),
     "tones kept four times as much": Variant({"tone_weight": 20.0}),
     "two scales": Variant({"scales": 2}),
     "cells chosen every eighth step": Variant(swap=((constrain, "_choose_every", _eighth),)),
     "latent never pulled to the picture": Variant(swap=((constrain, "LEAK", 0.0),)),
+    "latent pulled five times as much": Variant(swap=((constrain, "LEAK", 0.05),)),
     "Floyd-Steinberg in every step": Variant(look={"dither": "floyd-steinberg"}),
 }
 
