@@ -6,6 +6,7 @@ Images are float32 [h, w, 3] in [0, 1]; features come back as [h, w, c].
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import jax
@@ -36,10 +37,13 @@ def kernel_and_bias(random: np.random.Generator, name: str, shape: tuple[int, ..
     return {f"{name}_w": kernel.astype(np.float32), f"{name}_b": random.normal(0, 0.1, shape[3]).astype(np.float32)}
 
 
-def thin(name: str, least: int = 4, most: int = 9, side: int = 224) -> Arrays:
+def thin(name: str) -> Arrays:
     """Random weights of a published network of few channels, no two neighbours alike."""
-    if name.startswith("vgg1"):
-        return thin_vgg(name)
+    return dict(thin_vgg(name) if name.startswith("vgg1") else _thin(name))
+
+
+@cache
+def _thin(name: str, least: int = 4, most: int = 9, side: int = 224) -> Arrays:
     net, random = NETS[name], np.random.default_rng(0)
     names = [kernel for stage in plan(net, side) for kernel in stage.kernels]
     widths = tuple((kernel, int(random.integers(least, most))) for kernel in names)
@@ -162,27 +166,11 @@ class ByTorch:
 
     def nin(self, x: Any) -> Layers:
         relus = iter((0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12))
-        names = (
-            "conv1",
-            "cccp1",
-            "cccp2",
-            "pool",
-            "conv2",
-            "cccp3",
-            "cccp4",
-            "pool",
-            "conv3",
-            "cccp5",
-            "cccp6",
-            "pool",
-        )
+        names = ("conv1", "cccp1", "cccp2", "conv2", "cccp3", "cccp4", "conv3", "cccp5", "cccp6")
+        padding = {"conv2": 2, "conv3": 1, "conv4-1024": 1}
         for name in (*names, "conv4-1024", "cccp7-1024", "cccp8-1024"):
-            if name == "pool":
-                x = self.pool(x, 3, 2)
-                continue
-            x = self.linear(
-                x, name, 4 if name == "conv1" else 1, {"conv2": 2, "conv3": 1, "conv4-1024": 1}.get(name, 0)
-            )
+            x = self.pool(x, 3, 2) if name in padding else x
+            x = self.linear(x, name, 4 if name == "conv1" else 1, padding.get(name, 0))
             yield name, x
             x = self.torch.relu(x)
             yield f"relu{next(relus)}", x

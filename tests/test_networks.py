@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from published import NETS, thin
 from scipy.signal import correlate
 
 from pixeldream.neural.networks import twice, vgg
@@ -240,12 +241,12 @@ def test_the_embedded_network_tells_strokes_from_noise(registry: Registry) -> No
 
 
 def test_the_built_in_networks_are_listed_with_their_sources(registry: Registry) -> None:
-    assert {"embedded", "vgg19", "squeezenet1.1"} <= set(registry.networks)
-    for name in ("vgg19", "squeezenet1.1"):
+    published = {*NETS, "vgg16", "vgg19"}
+    assert set(registry.networks) == {"embedded", *published}
+    for name in published:
         assert registry.networks[name].weights is None
         assert "arXiv" in registry.networks[name].source
-    assert registry.networks["squeezenet1.1"].build(thin_squeezenet()).name == "squeezenet1.1"
-    assert registry.networks["vgg19"].build(thin_vgg()).name == "vgg19"
+        assert registry.networks[name].build(thin(name)).name == name
 
 
 def test_the_plugin_s_base_needs_no_jax() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -130,7 +131,6 @@ def models() -> Any:
     except ImportError:
         pytest.skip("torchvision is not installed")
     except RuntimeError:
-        pytest.importorskip("sys").modules.pop("torchvision", None)
         library = torch.library.Library("torchvision", "DEF")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
@@ -165,12 +165,10 @@ def test_googlenet_is_that_of_torchvision(registry: Registry, models: Any) -> No
         fold = folded(values(block.conv.weight), 0.0, *map(values, (block.bn.running_mean, block.bn.running_var)), 1e-3)
         arrays |= {f"{name}_w": fold["w"] * gain, f"{name}_b": fold["b"] * gain + values(block.bn.bias)}
     arrays |= {"loss3_classifier_w": values(model.fc.weight).T[None, None], "loss3_classifier_b": values(model.fc.bias)}
-    seen = {}
-    for name in ("inception3a", "inception4e", "inception5b"):
-        keep = lambda _, __, out, name=name: seen.update(
-            {name.replace("n3", "n_3").replace("n4", "n_4").replace("n5", "n_5"): out}
-        )  # noqa: E731, E501
-        getattr(model, name).register_forward_hook(keep)
+    seen: dict[str, Any] = {}
+    for name in ("3a", "4e", "5b"):
+        keep = partial(lambda layer, *call: seen.update({layer: call[-1]}), f"inception_{name}")
+        getattr(model, f"inception{name}").register_forward_hook(keep)
     image = picture(70, 81)
     with torch.no_grad():
         logits = model(torch.tensor((image * 2 - 1).transpose(2, 0, 1)[None].copy()))

@@ -134,34 +134,33 @@ def test_the_graph_of_2015_ends_with_a_max_pool_and_keras_with_an_average() -> N
     assert old.apply.net.last_pool == "max"  # type: ignore[attr-defined]
 
 
-def changed(name: str, drop: str = "-", **extra: tuple[int, ...]) -> Arrays:
-    kept = {key: value for key, value in thin(name).items() if not key.startswith(drop)}
-    return kept | {key: np.zeros(shape, np.float32) for key, shape in extra.items()}
+MISFITS = [
+    ("squeezenet1.1", "squeezenet1.1", "conv1_w", {}, r"conv1_w is missing among its arrays \(conv1_b, "),
+    ("squeezenet1.1", "squeezenet1.1", "fire4_sq", {}, "fire4_squeeze1x1_w is missing, but fire4_expand"),
+    ("squeezenet1.1", "squeezenet1.1", "fire5_expand3x3_b", {}, "fire5_expand3x3_b is missing, but fire6_sq"),
+    ("squeezenet1.1", "squeezenet1.0", "-", {}, "conv1_w is 7x7: these are weights of SqueezeNet 1.0, not 1.1"),
+    ("squeezenet1.0", "squeezenet1.1", "-", {}, "conv1_w is 3x3: these are weights of SqueezeNet 1.1, not 1.0"),
+    ("nin", "nin", "-", {"cccp1_w": (3, 3, 8, 8)}, r"cccp1_w has shape \[3, 3, 8, 8\] where \[1, 1, \d, any\] is"),
+    ("nin", "nin", "-", {"conv1_b": (2,)}, r"conv1_b has shape \[2\] where \[\d\] is expected"),
+    ("nin", "nin", "-", {"conv2_w": (5,)}, r"conv2_w has shape \[5\]"),
+    ("nin", "nin", "-", {"conv2_w": (5, 5, 4, 0)}, r"conv2_w has shape \[5, 5, 4, 0\]"),
+    ("vgg-cnn-s", "vgg-cnn-s", "fc7", {}, "fc7_w is missing, but fc8_w is there"),
+    ("googlenet", "nin", "-", {}, r"conv1_7x7_s2_w is missing among its arrays \(conv1_w, conv1_b"),
+    ("inception-v3", "inception-v3", "conv_w", {}, "conv_w is missing"),
+    ("vgg19", "vgg19", "fc6", {}, "fc6_w is missing"),
+    ("vgg19", "vgg19", "fc8_b", {}, "fc8_b is missing"),
+    ("vgg16", "vgg16", "-", {"fc6_w": (28, 12)}, r"fc6_w has shape \[28, 12\] where \[any, any, 9, any\] is"),
+    ("vgg16", "vgg16", "-", {"fc7_w": (3, 3, 12, 5)}, r"fc7_w has shape \[3, 3, 12, 5\] where \[1, 1, 12, any\] is"),
+]
+"""The network asked for, that of the file, what is dropped from the file, what stands in it instead, the message."""
 
 
-@pytest.mark.parametrize(
-    ("name", "arrays", "says"),
-    [
-        ("squeezenet1.1", changed("squeezenet1.1", "conv1_w"), r"conv1_w is missing among its arrays \(conv1_b, "),
-        ("squeezenet1.1", changed("squeezenet1.1", "fire4_squeeze1x1"), "fire4_squeeze1x1_w is missing, but fire4_exp"),
-        ("squeezenet1.1", changed("squeezenet1.1", "fire5_expand3x3_b"), "fire5_expand3x3_b is missing, but fire6_sq"),
-        ("squeezenet1.1", thin("squeezenet1.0"), "conv1_w is 7x7: these are weights of SqueezeNet 1.0, not 1.1"),
-        ("squeezenet1.0", thin("squeezenet1.1"), "conv1_w is 3x3: these are weights of SqueezeNet 1.1, not 1.0"),
-        ("nin", changed("nin", cccp1_w=(3, 3, 8, 8)), r"cccp1_w has shape \[3, 3, 8, 8\] where \[1, 1, \d, any\] is"),
-        ("nin", changed("nin", conv1_b=(2,)), r"conv1_b has shape \[2\] where \[\d\] is expected"),
-        ("nin", changed("nin", conv2_w=(5,)), r"conv2_w has shape \[5\]"),
-        ("nin", changed("nin", conv2_w=(5, 5, 4, 0)), r"conv2_w has shape \[5, 5, 4, 0\]"),
-        ("vgg-cnn-s", changed("vgg-cnn-s", "fc7"), "fc7_w is missing, but fc8_w is there"),
-        ("googlenet", {}, "conv1_7x7_s2_w is missing"),
-        ("googlenet", thin("nin"), r"conv1_7x7_s2_w is missing among its arrays \(conv1_w, conv1_b"),
-        ("inception-v3", {"mixed_conv_w": np.zeros((1, 1, 3, 3), np.float32)}, "conv_w is missing"),
-        ("vgg19", changed("vgg19", "fc6"), "fc6_w is missing"),
-        ("vgg19", changed("vgg19", "fc8_b"), "fc8_b is missing"),
-        ("vgg16", changed("vgg16", fc6_w=(28, 12)), r"fc6_w has shape \[28, 12\] where \[any, any, 9, any\] is"),
-        ("vgg16", changed("vgg16", fc7_w=(3, 3, 12, 5)), r"fc7_w has shape \[3, 3, 12, 5\] where \[1, 1, 12, any\] is"),
-    ],
-)  # fmt: skip
-def test_a_file_that_does_not_fit_is_named_by_layer(registry: Registry, name: str, arrays: Arrays, says: str) -> None:
+@pytest.mark.parametrize(("name", "other", "drop", "instead", "says"), MISFITS)
+def test_a_file_that_does_not_fit_is_named_by_layer(
+    registry: Registry, name: str, other: str, drop: str, instead: dict[str, tuple[int, ...]], says: str
+) -> None:
+    arrays = {key: value for key, value in thin(other).items() if not key.startswith(drop)}
+    arrays |= {key: np.zeros(shape, np.float32) for key, shape in instead.items()}
     with pytest.raises(WeightsError, match=says):
         registry.networks[name].build(arrays)
 
