@@ -214,6 +214,7 @@ def stylize(
     *,
     network: str = DEFAULT_NETWORK,
     weights: Any = None,
+    pooling: str | None = None,
     schedule: str = DEFAULT_SCHEDULE,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
     losses: Mapping[str, float] = MappingProxyType({}),
@@ -223,8 +224,9 @@ def stylize(
 ) -> Picture:
     """``content`` painted in the manner of ``style`` (images of any size, or a list of styles), legal in ``mode``.
 
-    ``weights``: a file for ``network``. ``losses``: weights of those that plugins bring, by name. ``options`` as for
-    :func:`look`. Raises ``UnknownName``, ``ValueError``.
+    ``weights``: a file for ``network``; ``pooling``: how it makes features smaller, ``max`` or ``average``. ``losses``:
+    weights of those that plugins bring, by name. ``options`` as for :func:`look`. Raises ``UnknownName`` or
+    ``ValueError``.
     """
     registry = registry or load()
     chosen = look(registry, mode, **options)
@@ -234,7 +236,7 @@ def stylize(
     job = StylizeJob(
         fitted,
         [Style(images.limit(images.as_float(picture), max(display_size(chosen.mode)))) for picture in pictures],
-        [LoadedNetwork(feature_network, jax.tree.map(jnp.asarray, dict(arrays)))],
+        [LoadedNetwork(feature_network.using(pooling=pooling), jax.tree.map(jnp.asarray, dict(arrays)))],
         chosen.for_image(fitted), Schedule.parse(schedule), settings,
         more=[Weighted(registry.losses[name], weight) for name, weight in losses.items()],
     )  # fmt: skip

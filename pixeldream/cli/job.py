@@ -17,6 +17,7 @@ from pixeldream.cli.options import OptionError, StylizeOptions
 from pixeldream.cli.recipe import Recipe, make, sha256
 from pixeldream.look import Look
 from pixeldream.neural.loss import Weighted
+from pixeldream.neural.networks.base import POOLINGS, checked
 from pixeldream.neural.settings import Settings
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.display import display_size
@@ -77,6 +78,7 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     schedule.check(look.dither)
     options.adjustments()  # raises for a value out of range, before jax is there
     networks = [named_network(registry, text) for text in options.network]
+    checked("pooling", options.pooling, POOLINGS)
     losses = named_losses(registry, options.loss)
     styles = _styles(registry, inputs, look.mode, options.style)
     content = _content(registry, inputs, look.mode, options)
@@ -161,6 +163,8 @@ def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
     networks, hashes = [], {}
     for network, file in prepared.networks:
         built, arrays, digest = resolve(network, Path(file) if file else None)
+        if prepared.options.pooling != POOLINGS[0]:
+            built = built.using(pooling=prepared.options.pooling)
         networks.append(LoadedNetwork(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
         hashes[f"{network.name}={file}" if file else network.name] = digest
     start = prepared.start

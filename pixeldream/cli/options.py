@@ -13,6 +13,7 @@ import typer
 
 from pixeldream.adjust import Adjustments
 from pixeldream.images import FITS
+from pixeldream.neural.networks.base import POOLINGS
 from pixeldream.neural.settings import DEFAULT_NETWORK, Settings
 from pixeldream.retro.dither import NONE
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES
@@ -182,6 +183,9 @@ class StylizeOptions(AdjustOptions):
             help="Feature network, with a file of weights; may be repeated.",
         ),
     ] = (DEFAULT_NETWORK,)
+    pooling: Annotated[
+        str, option("--pooling", metavar="|".join(POOLINGS), help="How the networks make features smaller.")
+    ] = POOLINGS[0]
     steps: Annotated[int, integer("--steps", help="How many steps.")] = SETTINGS.steps
     scales: Annotated[int, integer("--scales", help="Sizes to paint at, from coarse to fine.")] = SETTINGS.scales
     seed: Annotated[int, integer("--seed", help="Of --init noise.")] = SETTINGS.seed
