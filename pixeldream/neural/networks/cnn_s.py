@@ -49,7 +49,7 @@ class CnnS(Net):
                 features = self.pool(features, _POOLS[number], _POOLS[number])
                 yield f"pool{number}", features
         features = to_grid(features, _GRID, _GRID)
-        for number, side in ((6, _GRID), (7, 1)):
+        for number, side in (("6", _GRID), ("7", 1)):
             features = self.convolve(f"fc{number}", features, side)
             yield f"fc{number}", features
             features = nn.relu(features)

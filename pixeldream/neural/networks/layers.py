@@ -88,8 +88,11 @@ class Net(nn.Module):
             features = jnp.pad(features, ((0, 0), *whole, (0, 0)), "reflect")
         # On a CPU the gradient of a convolution that shrinks its image takes nearly twice as long: cut it after.
         rim = whole if not mirrored or stride == 1 else ((0, 0), (0, 0))
-        start = {"kernel_init": nn.initializers.zeros, "bias_init": nn.initializers.zeros}
-        found = nn.Conv(dict(self.widths).get(name, 1), kernel, stride, rim, name=name, **start)(features)
+        layer = nn.Conv(
+            dict(self.widths).get(name, 1), kernel, stride, rim, name=name,
+            kernel_init=nn.initializers.zeros, bias_init=nn.initializers.zeros,
+        )  # fmt: skip
+        found = layer(features)
         if not mirrored or stride != 1:
             return found
         height, width = height + 2 * rows - kernel[0] + 1, width + 2 * columns - kernel[1] + 1
@@ -173,6 +176,6 @@ class Extractor:
         found = self.net.apply({"params": parameters}, image[None], wanted)
         return {layer: found[layer][0] for layer in wanted}
 
-    def using(self, **changes: str) -> Extractor:
+    def using(self, **changes: Any) -> Extractor:
         """With another pooling or padding."""
         return Extractor(self.net.clone(**changes))

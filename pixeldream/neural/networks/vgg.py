@@ -94,9 +94,9 @@ class Vgg:
     padding: str = "reflect"
     """One of ``PADDINGS``."""
 
-    def using(self, **changes: str) -> Vgg:
+    def using(self, **changes: Any) -> Vgg:
         """With another pooling or padding."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
     def __call__(self, weights: Weights, image: jax.Array, wanted: tuple[str, ...]) -> dict[str, jax.Array]:
         """Features of one image [h, w, 3]: {layer: [h', w', c]}."""
@@ -172,7 +172,7 @@ def _grid(arrays: Mapping[str, Any], channels: int) -> tuple[int, int] | None:
     if not any(f"{name}_w" in arrays for name in _DENSE):
         return None
     kernel = np.shape(arrays.get("fc6_w", ()))
-    sides = kernel[:2] if len(kernel) == 4 else ("any", "any")
+    sides: tuple[int | str, ...] = kernel[:2] if len(kernel) == 4 else ("any", "any")
     for name in _DENSE:
         _check(arrays, name, (*sides, channels, "any"))
         channels, sides = np.shape(arrays[f"{name}_w"])[-1], (1, 1)
