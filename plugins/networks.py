@@ -81,13 +81,13 @@ def register_networks() -> list[pd.Network]:
             "Network in Network: small, the light choice of early style transfer",
             _by("build_nin"),
             None,
-            "Lin, Chen and Yan 2013, arXiv 1312.4400; the licence of the weights in Caffe's model zoo is BSD",
+            "Lin, Chen and Yan 2013, arXiv 1312.4400; the weights in Caffe's model zoo are for non-commercial use",
         ),
         pd.Network(
             "vgg-cnn-s",
             "VGG CNN-S: few layers with wide kernels",
             _by("build_cnn_s"),
             None,
-            "Chatfield et al. 2014, arXiv 1405.3531; the authors' weights are for non-commercial research",
+            "Chatfield et al. 2014, arXiv 1405.3531; the authors' weights are for non-commercial use",
         ),
     ]
