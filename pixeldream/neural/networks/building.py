@@ -43,7 +43,7 @@ def plan(net: Net, side: int) -> list[Stage]:
 
     def note(next_function: Callable, arguments: Any, named: Any, context: Any) -> Any:
         if isinstance(context.module, nn.Conv):
-            names.append(context.module.name)
+            names.append(str(context.module.name))
         return next_function(*arguments, **named)
 
     def passed(layer: str) -> None:

@@ -173,7 +173,7 @@ class Extractor:
         """Features of one image."""
         names = [key[:-2] for key in weights if key.endswith("_w") and f"{key[:-2]}_b" in weights]
         parameters = {name: {"kernel": weights[f"{name}_w"], "bias": weights[f"{name}_b"]} for name in names}
-        found = self.net.apply({"params": parameters}, image[None], wanted)
+        found: Any = self.net.apply({"params": parameters}, image[None], wanted)
         return {layer: found[layer][0] for layer in wanted}
 
     def using(self, **changes: Any) -> Extractor:

@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from pixeldream.neural.networks.base import FeatureNetwork
@@ -61,7 +62,7 @@ class SqueezeNet(Net):
 def build(arrays: Mapping[str, Any], name: str = "squeezenet1.1", version: str = "1.1") -> FeatureNetwork:
     """The network that a file's arrays describe. Raises ``WeightsError`` for arrays that are not one, also for those of
     another version than ``version``."""
-    found = getattr(arrays.get("conv1_w"), "shape", ())[:1]
+    found = np.shape(arrays.get("conv1_w", ()))[:1]
     other = next((v for v, kernel in _KERNELS.items() if (kernel,) == found and v != version), None)
     if other is not None:
         raise WeightsError(f"conv1_w is {found[0]}x{found[0]}: these are weights of SqueezeNet {other}, not {version}")
