@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pixeldream.api import convert as convert
     from pixeldream.api import stylize as stylize
     from pixeldream.neural.loss import Loss as Loss
+    from pixeldream.neural.networks.base import Download as Download
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
     from pixeldream.neural.networks.base import Network as Network
     from pixeldream.neural.networks.squeezenet import build as build_squeezenet
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "Candidates": ("pixeldream.retro.candidates", "Candidates"),
+    "Download": ("pixeldream.neural.networks.base", "Download"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
@@ -73,11 +75,12 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
-    "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
-    "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions",
-    "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette",
-    "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
+    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "FeatureNetwork", "Format",
+    "FormatError", "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError",
+    "PatternDither", "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion",
+    "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size",
+    "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats",
+    "stylize",
 ]  # fmt: skip
 
 

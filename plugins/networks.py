@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pixeldream_plugins import network_downloads
+
 import pixeldream as pd
 
 
@@ -36,13 +38,15 @@ def register_networks() -> list[pd.Network]:
             "VGG-19 or any network of its shape: widths and depth are read from the file",
             _vgg19,
             None,
-            "Simonyan and Zisserman 2014, arXiv 1409.1556; the weights' licence is that of the file",
+            "Simonyan and Zisserman 2014, arXiv 1409.1556; fetched from torchvision, BSD-3-Clause",
+            network_downloads.VGG19,
         ),
         pd.Network(
             "squeezenet1.1",
             "SqueezeNet 1.1: small and quick, not VGG-shaped",
             _squeezenet,
             None,
-            "Iandola et al. 2016, arXiv 1602.07360; the authors' weights are BSD-2-Clause",
+            "Iandola et al. 2016, arXiv 1602.07360; fetched from torchvision, BSD-3-Clause",
+            network_downloads.SQUEEZENET_1_1,
         ),
     ]
