@@ -117,7 +117,7 @@ def test_there_are_no_import_cycles() -> None:
 
 OPENERS = {
     "pixeldream.images", "pixeldream.retro.palette", "pixeldream.neural.weights.files",
-    "pixeldream.neural.weights.fetch", "pixeldream.neural.checkpoint",
+    "pixeldream.neural.weights.fetching", "pixeldream.neural.checkpoint",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pixeldream.neural.weights.cache import cached, folder
 from pixeldream.neural.weights.errors import MAXIMUM_ARRAYS, MAXIMUM_BYTES, Arrays, WeightsError
-from pixeldream.neural.weights.fetch import fetch, obtain
+from pixeldream.neural.weights.fetching import fetch, obtain
 from pixeldream.neural.weights.files import read_facts, save_weights
 from pixeldream.neural.weights.reading import load_canonical, load_weights, resolve
 

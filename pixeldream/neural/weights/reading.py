@@ -13,7 +13,7 @@ from pixeldream.neural.weights.archives import parse_npz, parse_safetensors
 from pixeldream.neural.weights.caffe import parse_caffe
 from pixeldream.neural.weights.canonical import canonical, source_of
 from pixeldream.neural.weights.errors import Arrays, WeightsError
-from pixeldream.neural.weights.fetch import Watch, obtain, verify
+from pixeldream.neural.weights.fetching import Watch, obtain, verify
 from pixeldream.neural.weights.files import read, read_own
 from pixeldream.neural.weights.keras import parse_keras
 from pixeldream.neural.weights.torch_files import parse_torch
@@ -66,7 +66,7 @@ def resolve(
         data, name = read(found), str(found)
     digest = hashlib.sha256(data).hexdigest()
     if path is None and network.weights is None:
-        verify(network, data, name)
+        verify(network, data, digest, name)
     arrays = _canonical(_parse(data, name), digest, name)
     try:
         built = network.build(arrays)

@@ -68,10 +68,13 @@ def obtain(network: Network, watch: Watch | None = None) -> Path:
         ) from None
 
 
-def verify(network: Network, data: bytes, name: str) -> None:
+def verify(network: Network, data: bytes, sha256: str, name: str) -> None:
     """Raises ``WeightsError`` if a fetched file is no longer what it was."""
     download = network.download
-    if download is not None and not _matches(download, hashlib.new(_algorithm(download), data).hexdigest()):
+    if download is None:
+        return
+    found = sha256 if _algorithm(download) == "sha256" else hashlib.new(_algorithm(download), data).hexdigest()
+    if not _matches(download, found):
         raise WeightsError(f"{name} is damaged; 'pixeldream weights fetch {network.name}' fetches it again")
 
 
@@ -92,6 +95,8 @@ def fetch(download: Download, watch: Watch | None = None) -> Path:
             _fetch(download, url, target, watch or (lambda done, total: None))
             return target
     except (OSError, NotImplementedError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):  # a part that fills the disk is in the way
+            _part(target).unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise WeightsError(
             f"{str(target.parent)!r} can't be written: {reason}; make room, or name another folder by {CACHE}"
@@ -99,7 +104,7 @@ def fetch(download: Download, watch: Watch | None = None) -> Path:
 
 
 def _fetch(download: Download, url: str, target: Path, watch: Watch) -> None:
-    part = target.with_name(f"{target.name}.part")
+    part = _part(target)
     continued = _size(part) > 0
     _to_the_end(download, url, part, watch)
     found = _digest(download, part)
@@ -136,21 +141,31 @@ def _continue(download: Download, url: str, part: Path, watch: Watch) -> None:
         return
     with _open(url, have, part) as response:
         start, total = _extent(response, have)
-        expected = total or download.size
         if total and download.size and total != download.size:
             raise WeightsError(f"{url} has {total} bytes where {download.size} are expected: it is another file")
+        expected = total or download.size
         _check_room(part, url, expected - start)
-        with part.open("ab" if start else "wb") as file:
-            done = start
-            for data in _chunks(response):
-                done += len(data)
-                if done > (expected or errors.MAXIMUM_BYTES):
-                    raise WeightsError(f"{url} sends more than {expected or errors.MAXIMUM_BYTES} bytes")
-                _write(file, data, part)
-                watch(done, expected)
-            os.fsync(file.fileno())
+        done = _save(response, part, start, expected, watch)
+    if done > (expected or errors.MAXIMUM_BYTES):
+        part.unlink()
+        raise WeightsError(f"{url} sends more than {expected or errors.MAXIMUM_BYTES} bytes: it is another file")
     if done < expected:
         raise _CutOff(f"the connection broke at {done} of {expected} bytes")
+
+
+def _save(response: Any, part: Path, start: int, expected: int, watch: Watch) -> int:
+    """Writes what comes, from byte ``start`` on, until there is more than expected; how many bytes are there then."""
+    done = start
+    with part.open("ab" if start else "wb") as file:
+        for data in _chunks(response):
+            file.write(data)
+            done += len(data)
+            if done > (expected or errors.MAXIMUM_BYTES):
+                break
+            file.flush()
+            watch(done, expected)
+        os.fsync(file.fileno())
+    return done
 
 
 def _open(url: str, have: int, part: Path) -> Any:
@@ -166,8 +181,8 @@ def _open(url: str, have: int, part: Path) -> Any:
             part.unlink()
             raise _CutOff("the server has no more than what is here, which was another file") from None
         if error.code in _PASSING:
-            raise _CutOff(f"the server says {error.code} {error.reason}") from None
-        raise WeightsError(f"{url}: the server says {error.code} {error.reason}") from None
+            raise _CutOff(f"the server says {_status(error.code)}") from None
+        raise WeightsError(f"{url}: the server says {_status(error.code)}") from None
     except urllib.error.URLError as error:
         reason = error.reason
         if isinstance(reason, ssl.SSLCertVerificationError):
@@ -179,6 +194,12 @@ def _open(url: str, have: int, part: Path) -> Any:
         raise _CutOff(f"no answer ({_words(error)})") from None
     except ValueError as error:
         raise WeightsError(f"{url}: {error}") from None
+
+
+def _status(code: int) -> str:
+    """The server's own words may be anything."""
+    words = http.client.responses.get(code, "")
+    return f"{code} {words}".strip() + (", again and again" if 300 <= code < 400 else "")
 
 
 def _opener() -> urllib.request.OpenerDirector:
@@ -223,17 +244,6 @@ def _words(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _write(file: Any, data: bytes, part: Path) -> None:
-    try:
-        file.write(data)
-        file.flush()
-    except OSError as error:
-        # A part that fills the disk is in everybody's way.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            part.unlink(missing_ok=True)
-        raise
-
-
 def _check_room(part: Path, url: str, wanted: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if wanted > free:
@@ -241,6 +251,10 @@ def _check_room(part: Path, url: str, wanted: int) -> None:
             f"{url} needs {wanted >> 20} MiB, and {str(part.parent)!r} has room for {free >> 20}; "
             f"make room, or name another folder by {CACHE}"
         )
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part")
 
 
 def _size(part: Path) -> int:
