@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pixeldream_plugins import network_downloads
+from pixeldream_plugins.network_downloads import fetched
 
 import pixeldream as pd
 
@@ -22,8 +22,7 @@ def _squeezenet(arrays: Mapping[str, Any]) -> pd.FeatureNetwork:
     return pd.build_squeezenet(arrays, "squeezenet1.1")
 
 
-@pd.hookimpl
-def register_networks() -> list[pd.Network]:
+def _networks() -> list[pd.Network]:
     """Networks by the names that their authors gave them, and our own."""
     return [
         pd.Network(
@@ -38,15 +37,19 @@ def register_networks() -> list[pd.Network]:
             "VGG-19 or any network of its shape: widths and depth are read from the file",
             _vgg19,
             None,
-            "Simonyan and Zisserman 2014, arXiv 1409.1556; fetched from torchvision, BSD-3-Clause",
-            network_downloads.VGG19,
+            "Simonyan and Zisserman 2014, arXiv 1409.1556; the weights' licence is that of the file",
         ),
         pd.Network(
             "squeezenet1.1",
             "SqueezeNet 1.1: small and quick, not VGG-shaped",
             _squeezenet,
             None,
-            "Iandola et al. 2016, arXiv 1602.07360; fetched from torchvision, BSD-3-Clause",
-            network_downloads.SQUEEZENET_1_1,
+            "Iandola et al. 2016, arXiv 1602.07360; the authors' weights are BSD-2-Clause",
         ),
     ]
+
+
+@pd.hookimpl
+def register_networks() -> list[pd.Network]:
+    """All of them, with the places where their weights are published."""
+    return [fetched(network) for network in _networks()]
