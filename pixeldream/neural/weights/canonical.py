@@ -120,6 +120,7 @@ def _torch_vgg(arrays: Arrays, digest: str) -> Arrays:
     """``features.N``: a block ends where a pool stands between two convolutions. ``classifier.N``, or timm's head."""
     caffe = digest.startswith(_CAFFE_PORTS)
     made = _caffe_input(_VGG_MEAN) if caffe else _torchvision_input()
+    _need(arrays, "features.0.weight", 4)
     places = _numbered(arrays, r"features\.([0-9]{1,3})\.weight", 4)
     normed = f"features.{places[0] + 1}.running_mean" in arrays
     block, number = 1, 1
@@ -279,6 +280,8 @@ def canonical(arrays: Arrays, digest: str = "") -> Arrays:
         return convert(arrays, digest)
     except WeightsError as error:
         raise WeightsError(f"read as {source}: {error}") from None
+    except (ValueError, LookupError) as error:  # arrays of other lengths than their neighbours
+        raise WeightsError(f"read as {source}: its arrays do not belong together ({error})") from None
 
 
 def _found(arrays: Mapping[str, np.ndarray]) -> tuple[str, Callable[[Arrays, str], Arrays]]:
