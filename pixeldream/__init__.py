@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pixeldream.api import convert as convert
     from pixeldream.api import stylize as stylize
     from pixeldream.neural.loss import Loss as Loss
+    from pixeldream.neural.networks.base import Download as Download
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
     from pixeldream.neural.networks.base import Network as Network
     from pixeldream.neural.networks.cnn_s import build as build_cnn_s
@@ -50,6 +51,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "Candidates": ("pixeldream.retro.candidates", "Candidates"),
+    "Download": ("pixeldream.neural.networks.base", "Download"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
@@ -81,11 +83,11 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
-    "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
-    "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions",
-    "build_cnn_s", "build_googlenet", "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check",
-    "convert", "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette",
+    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "FeatureNetwork", "Format",
+    "FormatError", "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError",
+    "PatternDither", "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion",
+    "WriteOptions", "build_cnn_s", "build_googlenet", "build_inception", "build_nin", "build_squeezenet", "build_vgg",
+    "check", "convert", "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette",
     "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
 ]  # fmt: skip
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from pixeldream_plugins.network_downloads import fetched
+
 import pixeldream as pd
 
 
@@ -23,8 +25,7 @@ def _build(builder: str, named: Mapping[str, Any], arrays: Mapping[str, Any]) ->
     return network
 
 
-@pd.hookimpl
-def register_networks() -> list[pd.Network]:
+def _networks() -> list[pd.Network]:
     """Networks by the names that their authors gave them, and our own."""
     return [
         pd.Network(
@@ -91,3 +92,9 @@ def register_networks() -> list[pd.Network]:
             "Chatfield et al. 2014, arXiv 1405.3531; the authors' weights are for non-commercial use",
         ),
     ]
+
+
+@pd.hookimpl
+def register_networks() -> list[pd.Network]:
+    """All of them, with the places where their weights are published."""
+    return [fetched(network) for network in _networks()]

@@ -28,6 +28,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 KIT = [["plugin"], ["plugin", "new"], ["plugin", "check"], ["plugin", "guide"]]
+WEIGHTS = [["weights"], *(["weights", name] for name in ("list", "fetch", "convert", "path"))]
 
 
 @pytest.fixture
@@ -61,7 +62,9 @@ def without_jax(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT])
+@pytest.mark.parametrize(
+    "command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT, *WEIGHTS]
+)
 def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
     if len(command) == 0:
         assert without_jax("--help")[0] == 0

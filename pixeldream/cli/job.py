@@ -15,6 +15,7 @@ from pixeldream.cli.inputs import Inputs, named_losses, named_network, sample, s
 from pixeldream.cli.interrupt import Interrupt
 from pixeldream.cli.options import OptionError, StylizeOptions
 from pixeldream.cli.recipe import Recipe, make, sha256
+from pixeldream.cli.weights import ready
 from pixeldream.look import Look
 from pixeldream.neural.loss import Weighted
 from pixeldream.neural.networks.base import POOLINGS, checked
@@ -151,9 +152,10 @@ def write_recipe(prepared: Prepared, weights: Mapping[str, str], stopped: int) -
     )
 
 
-def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
+def load(prepared: Prepared, quiet: bool = False) -> tuple[StylizeJob, dict[str, str]]:
     """The job with its networks, and the SHA-256 of each network's weights. Raises ``ValueError`` for weights that are
-    broken or do not fit."""
+    broken, do not fit or can't be fetched."""
+    ready([network for network, file in prepared.networks if file is None], quiet)
     import jax
 
     from pixeldream import api

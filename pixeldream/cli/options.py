@@ -238,6 +238,7 @@ OutputFiles = Annotated[
     list[Path] | None,
     option("--output", "-o", metavar="FILE", help="File to write, by its extension; may be repeated."),
 ]
+Offline = Annotated[bool, option("--offline", help="Fetch nothing: weights are in the cache, or missing.")]
 Quiet = Annotated[bool, option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, option("--json", help="Print a list for machines.")]
 Markdown = Annotated[bool, option("--markdown", help="Print a table for documents.")]

@@ -18,6 +18,7 @@ from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.job import Painted, Watcher, load, paint, prepare, write_recipe
 from pixeldream.cli.options import (
     NoMetadata,
+    Offline,
     OutputFiles,
     PluginFiles,
     Quiet,
@@ -29,6 +30,7 @@ from pixeldream.cli.options import (
 from pixeldream.cli.output import Output
 from pixeldream.cli.progress import Bar, Preview, Stages
 from pixeldream.cli.recipe import Recipe
+from pixeldream.cli.weights import stay_offline
 
 if TYPE_CHECKING:
     from pixeldream.api import Stopwatch, StylizeJob
@@ -51,6 +53,7 @@ def stylize(
     preview: ShowPreview = False,
     no_metadata: NoMetadata = False,
     plugin: PluginFiles = None,
+    offline: Offline = False,
     quiet: Quiet = False,
 ) -> None:
     """Paint a picture in the manner of another, legal on the machine.
@@ -58,6 +61,7 @@ def stylize(
     Without CONTENT and style it paints the embedded samples. Without --output it writes CONTENT-MODE in the mode's
     usual format, as a program and as PNG, into the current folder. Ctrl-C stops after the step and keeps the picture.
     """
+    stay_offline(offline)
     registry = open_registry(plugin)
     prepared = prepare(registry, options, plugin_files(plugin))
     mode = prepared.look.mode
@@ -71,7 +75,7 @@ def stylize(
 
     watch = Stopwatch()
     with Interrupt() as interrupt:
-        job, weights = load(prepared)
+        job, weights = load(prepared, quiet)
         watch.lap("load")
         kept = None if stages is None else Stages(stages, job)
         with _watchers(job, kept, peek, quiet) as watchers, blame(registry, *prepared.used):

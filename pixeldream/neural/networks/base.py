@@ -86,6 +86,23 @@ def checked(kind: str, name: str, names: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file of weights that can be fetched from those who publish it."""
+
+    url: str
+    """Where it is; its last part is the name it is kept under, and says how to read it."""
+
+    digest: str
+    """``sha256:`` or ``sha1:`` and its hexadecimal digits, all of them, or as many as are published (8 at least)."""
+
+    size: int
+    """In bytes; 0 where it is not published."""
+
+    licence: str
+    """Under which terms."""
+
+
+@dataclass(frozen=True)
 class Network:
     """A kind of feature network: how to build one from a file's arrays, and where its weights come from."""
 
@@ -105,3 +122,6 @@ class Network:
 
     source: str
     """Where its weights come from, and under which licence."""
+
+    download: Download | None = None
+    """Where its weights are fetched from on first use, if it has none of its own."""
