@@ -24,6 +24,7 @@ from pixeldream.neural.loss import OWN, Weighted
 from pixeldream.neural.optimise import Progress, evaluate
 from pixeldream.neural.settings import DEFAULT_NETWORK
 from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, check_sizes, make_targets
+from pixeldream.neural.stylize import load as load_network
 from pixeldream.neural.stylize import stylize as paint
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry, load
@@ -236,7 +237,7 @@ def stylize(
     job = StylizeJob(
         fitted,
         [Style(images.limit(images.as_float(picture), max(display_size(chosen.mode)))) for picture in pictures],
-        [LoadedNetwork(feature_network.using(pooling=pooling), jax.tree.map(jnp.asarray, dict(arrays)))],
+        [load_network(feature_network.using(pooling=pooling), arrays, settings)],
         chosen.for_image(fitted), Schedule.parse(schedule), settings,
         more=[Weighted(registry.losses[name], weight) for name, weight in losses.items()],
     )  # fmt: skip

@@ -100,10 +100,11 @@ class ByTorch:
         self.torch = pytest.importorskip("torch")
         self.functions = self.torch.nn.functional
 
-    def features(self, name: str, image: np.ndarray) -> dict[str, np.ndarray]:
-        """All layers of the network ``name``."""
-        mean = np.asarray([104, 117, 123], np.float32)
-        x = self.torch.tensor((image[..., ::-1] * 255 - mean).transpose(2, 0, 1)[None].copy())
+    def features(
+        self, name: str, image: np.ndarray, mean: tuple[float, ...] = (104, 117, 123)
+    ) -> dict[str, np.ndarray]:
+        """All layers of the network ``name``, of an image less ``mean`` [blue, green, red]."""
+        x = self.torch.tensor((image[..., ::-1] * 255 - np.asarray(mean, np.float32)).transpose(2, 0, 1)[None].copy())
         layers = {
             "squeezenet1.0": self.squeezenet, "squeezenet1.1": self.squeezenet, "googlenet": self.googlenet,
             "nin": self.nin, "vgg-cnn-s": self.cnn_s,

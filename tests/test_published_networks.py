@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from published import NETS, Arrays, ByTorch, picture, quickly, same, thin
 from pixeldream.neural.networks import inception, layers, squeezenet
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.networks.grid import to_grid
+from pixeldream.neural.networks.needed import needed
 from pixeldream.neural.weights import WeightsError
 from pixeldream.plugin.registry import Registry
 
@@ -73,6 +76,12 @@ def test_the_average_of_a_pool_counts_no_padding_and_leaves_a_flat_picture_flat(
         np.testing.assert_allclose(layers.average(features, size, stride, pad), 3.0, rtol=1e-6)
 
 
+def test_an_average_that_counts_the_zeros_is_smaller_at_the_border() -> None:
+    found = layers.average(jnp.ones((1, 4, 5, 1), jnp.float32), 3, 1, 1, ceil=False, counted=True)[0, :, :, 0]
+    np.testing.assert_allclose(found[0], np.asarray([4, 6, 6, 6, 4]) / 9, rtol=1e-6)
+    np.testing.assert_allclose(found[1:-1, 1:-1], 1.0, rtol=1e-6)
+
+
 def test_average_pooling_reaches_pixels_that_the_largest_leaves_out(registry: Registry) -> None:
     arrays = thin("nin")
     network, image = registry.networks["nin"].build(arrays), jnp.asarray(picture(70, 75))
@@ -105,6 +114,30 @@ def test_a_file_may_end_early_and_nothing_deeper_is_computed(registry: Registry)
     assert network.logits is network.side is None
     shallow = {key: value for key, value in arrays.items() if key < "fire3"}
     network.apply(shallow, jnp.asarray(picture(40, 40)), ("fire2",))
+
+
+@pytest.mark.parametrize("name", [*NETS, "vgg16"])
+def test_weights_that_no_wanted_layer_reads_are_let_go(registry: Registry, name: str) -> None:
+    arrays = thin(name)
+    network = registry.networks[name].build(arrays)
+    wanted, image = network.style_layers[:2], picture(network.minimum_side, network.minimum_side)
+    kept = needed(network, arrays, wanted)
+    seen = jax.eval_shape(lambda weights: network.apply(weights, jnp.asarray(image), wanted), kept)
+    assert tuple(seen) == wanted
+    assert 0 < len(kept) < len(arrays)
+    assert not any(key in kept for key in list(arrays)[-2:]), "the classifier's last layer is kept"
+    assert needed(network, arrays, (network.layers[-1],)).keys() == arrays.keys()
+
+
+def test_what_was_read_of_a_file_can_go_once_its_weights_are_kept(registry: Registry) -> None:
+    whole = np.zeros(1 << 16, np.float32)
+    read = weakref.ref(whole)
+    arrays = {"conv1_1_w": whole[: 27 * 64].reshape(3, 3, 3, 64), "conv1_1_b": whole[1 << 15 :][:64]}
+    kept = needed(registry.networks["vgg19"].build(arrays), arrays, ("relu1_1",))
+    jax.block_until_ready(kept)
+    del whole, arrays
+    gc.collect()
+    assert read() is None
 
 
 def test_a_block_of_inception_that_is_not_whole_is_left_aside() -> None:

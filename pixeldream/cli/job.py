@@ -156,10 +156,8 @@ def load(prepared: Prepared, quiet: bool = False) -> tuple[StylizeJob, dict[str,
     """The job with its networks, and the SHA-256 of each network's weights. Raises ``ValueError`` for weights that are
     broken, do not fit or can't be fetched."""
     ready([network for network, file in prepared.networks if file is None], quiet)
-    import jax
-
     from pixeldream import api
-    from pixeldream.neural.stylize import LoadedNetwork, Style
+    from pixeldream.neural import stylize
     from pixeldream.neural.weights import resolve
 
     networks, hashes = [], {}
@@ -167,12 +165,12 @@ def load(prepared: Prepared, quiet: bool = False) -> tuple[StylizeJob, dict[str,
         built, arrays, digest = resolve(network, Path(file) if file else None)
         if prepared.options.pooling != POOLINGS[0]:
             built = built.using(pooling=prepared.options.pooling)
-        networks.append(LoadedNetwork(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
+        networks.append(stylize.load(built, arrays, prepared.settings))
         hashes[f"{network.name}={file}" if file else network.name] = digest
     start = prepared.start
     if prepared.options.init == "noise":
         start = api.noise(prepared.settings.seed, prepared.look.mode)
-    styles = [Style(image, weight) for image, weight in prepared.styles]
+    styles = [stylize.Style(image, weight) for image, weight in prepared.styles]
     content = prepared.options.adjustments().apply(prepared.content)
     look = prepared.look.for_image(content)
     job = api.StylizeJob(content, styles, networks, look, prepared.schedule, prepared.settings, start, prepared.losses)

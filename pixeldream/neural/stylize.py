@@ -6,7 +6,7 @@ relative to its target (see ``losses``), so the same weights serve every network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses
 from pixeldream.neural.loss import Loss, Seen, Weighted
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
+from pixeldream.neural.networks.needed import needed
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
 from pixeldream.neural.settings import Settings as Settings
 
@@ -115,6 +116,11 @@ def watch(network: FeatureNetwork, settings: Settings) -> Watched:
     return Watched(
         network, settings.content_layers or network.content_layers, settings.style_layers or network.style_layers
     )
+
+
+def load(network: FeatureNetwork, arrays: Mapping[str, Any], settings: Settings) -> LoadedNetwork:
+    """The network with those of its weights that the layers watched read. Raises ``ValueError`` as :func:`watch`."""
+    return LoadedNetwork(network, needed(network, arrays, watch(network, settings).layers))
 
 
 @partial(jax.jit, static_argnames=("network", "layers"))

@@ -40,7 +40,8 @@ class FeatureNetwork:
 
     apply: Apply
     """``apply(weights, image [h, w, 3], wanted) -> {layer: features [h', w', c]}``: pure and jittable; computes no
-    deeper than the deepest layer of ``wanted``. It must be hashable by value (a frozen dataclass with ``__call__``)."""
+    deeper than the deepest layer of ``wanted``, and may be handed weights without those that it then does not compute
+    with (see ``needed``). It must be hashable by value (a frozen dataclass with ``__call__``)."""
 
     content_layers: tuple[str, ...]
     """The layers that say what is in a picture, where nothing else is asked for."""
@@ -118,7 +119,7 @@ class Network:
 
     weights: str | None
     """The file of its weights: inside the package ``pixeldream.neural.networks``, or of a plugin by its whole path; or
-    None: the user names a file."""
+    None: they are fetched, where ``download`` says from where, or the user names a file."""
 
     source: str
     """Where its weights come from, and under which licence."""

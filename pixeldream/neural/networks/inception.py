@@ -7,7 +7,9 @@ Keras numbers its own (``conv2d``, ``conv2d_1`` ...): see ``building.plan``. A f
 a block that is not whole is left aside. Input is RGB in [-1, 1], unless the file has a ``conv0`` (see ``layers``).
 
 The graph of 2015-12-05 has a max-pool in ``mixed10`` where Keras has an average; its classifier is known by 1008
-classes. Files without a classifier are taken for Keras's.
+classes. Files without a classifier are taken for Keras's. torchvision's average pools count the zeros beyond the
+border, others' do not: an array ``count_include_pad`` [] that is not 0 says so. With reflection padding there are no
+zeros to count.
 """
 
 from __future__ import annotations
@@ -33,9 +35,11 @@ _ROW, _COLUMN = (1, 7), (7, 1)
 
 
 class Inception(Net):
-    """The network. ``last_pool``: what stands before the last projection of ``mixed10``."""
+    """The network. ``last_pool``: what stands before the last projection of ``mixed10``; ``counted``: whether average
+    pools count the zeros beyond the border."""
 
     last_pool: str = "average"
+    counted: bool = False
 
     def stages(self, images: jax.Array) -> Stages:
         """``conv`` ... ``conv_4``, ``mixed0`` ... ``mixed10``, ``avg_pool``, ``logits``, ``predictions``."""
@@ -90,8 +94,7 @@ class Inception(Net):
         straight = self.activate(f"{name}_conv", features)
         tower = self.fork(f"{name}_tower", self.tower(f"{name}_tower", features, 1))
         second = self.fork(f"{name}_tower_1", self.tower(f"{name}_tower_1", features, 1, 3))
-        take = largest if name == "mixed_10" and self.last_pool == "max" else average
-        return _join(straight, *tower, *second, self.projected(name, features, take))
+        return _join(straight, *tower, *second, self.projected(name, features))
 
     def tower(self, name: str, features: jax.Array, *kernels: int | Pair) -> jax.Array:
         """Convolutions of one size, named ``_conv``, ``_conv_1`` ..."""
@@ -106,9 +109,13 @@ class Inception(Net):
         row = self.activate(f"{name}_mixed_conv", features, (1, 3), pad=(0, 1))
         return row, self.activate(f"{name}_mixed_conv_1", features, (3, 1), pad=(1, 0))
 
-    def projected(self, name: str, features: jax.Array, take: Any = average) -> jax.Array:
+    def projected(self, name: str, features: jax.Array) -> jax.Array:
         """A pool of the same size, and 1x1. It is part of the block, no choice of ``pooling``."""
-        return self.activate(f"{name}_tower_2_conv", take(features, 3, 1, 1, False))
+        if name == "mixed_10" and self.last_pool == "max":
+            pooled = largest(features, 3, 1, 1, ceil=False)
+        else:
+            pooled = average(features, 3, 1, 1, ceil=False, counted=self.counted and self.padding == "zeros")
+        return self.activate(f"{name}_tower_2_conv", pooled)
 
 
 def _join(*parts: jax.Array) -> jax.Array:
@@ -119,7 +126,8 @@ def build(arrays: Mapping[str, Any], name: str = "inception-v3") -> FeatureNetwo
     """The network that a file's arrays describe. Raises ``WeightsError`` for arrays that are not one."""
     classes = np.shape(arrays.get("logits_b", ()))
     last_pool = "max" if classes == (_CLASSES_OF_2015,) else "average"
-    return assemble(name, partial(Inception, last_pool=last_pool), _FACTS, arrays, torn=True)
+    counted = bool(np.any(arrays.get("count_include_pad", False)))
+    return assemble(name, partial(Inception, last_pool=last_pool, counted=counted), _FACTS, arrays, torn=True)
 
 
 build_inception = build

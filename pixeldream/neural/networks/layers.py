@@ -139,8 +139,13 @@ def largest(features: jax.Array, size: int, stride: int, pad: int = 0, ceil: boo
     return _slide(jnp.maximum, -jnp.inf, features, size, stride, pad, ceil)
 
 
-def average(features: jax.Array, size: int, stride: int, pad: int = 0, ceil: bool = True) -> jax.Array:
-    """An average pool that counts no padding: [n, h, w, c] -> [n, h', w', c]."""
+def average(
+    features: jax.Array, size: int, stride: int, pad: int = 0, ceil: bool = True, counted: bool = False
+) -> jax.Array:
+    """An average pool: [n, h, w, c] -> [n, h', w', c]. ``counted``: zeros beyond the border count, as torch's do unless
+    told otherwise."""
+    if counted:
+        return _slide(jnp.add, 0.0, features, size, stride, pad, ceil) * (1.0 / size**2)
     counts = []
     for length in features.shape[1:3]:
         begin = np.arange(_windows(length, size, stride, pad, ceil)[0]) * stride - pad

@@ -156,7 +156,8 @@ def _torch_squeezenet(arrays: Arrays, digest: str) -> Arrays:
 
 
 def _torch_inception(arrays: Arrays, digest: str) -> Arrays:
-    made = _inception_input()
+    # Its average pools count the zeros beyond the border; Keras's, with the same names in our layout, do not.
+    made = _inception_input() | {"count_include_pad": np.ones((), np.float32)}
     for source, name in INCEPTION.items():
         made |= _folded(arrays, f"{source}.conv", f"{source}.bn", name, _EPSILON["inception"])
     return made | (_torch_layer(arrays, "fc", "logits", 2) if "fc.weight" in arrays else {})
