@@ -39,8 +39,13 @@ if TYPE_CHECKING:
     from pixeldream.manner import Manner as Manner
     from pixeldream.manner import Style as Style
     from pixeldream.neural.loss import Loss as Loss
+    from pixeldream.neural.networks.base import Download as Download
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
     from pixeldream.neural.networks.base import Network as Network
+    from pixeldream.neural.networks.cnn_s import build as build_cnn_s
+    from pixeldream.neural.networks.googlenet import build as build_googlenet
+    from pixeldream.neural.networks.inception import build as build_inception
+    from pixeldream.neural.networks.nin import build as build_nin
     from pixeldream.neural.networks.squeezenet import build as build_squeezenet
     from pixeldream.neural.networks.vgg import build as build_vgg
     from pixeldream.neural.settings import Settings as Settings
@@ -49,6 +54,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "Candidates": ("pixeldream.retro.candidates", "Candidates"),
+    "Download": ("pixeldream.neural.networks.base", "Download"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Manner": ("pixeldream.manner", "Manner"),
@@ -59,6 +65,10 @@ _LAZY = {
     "Style": ("pixeldream.manner", "Style"),
     "WeightsError": ("pixeldream.neural.weights", "WeightsError"),
     "add_thresholds": ("pixeldream.retro.solve", "biased"),
+    "build_cnn_s": ("pixeldream.neural.networks.cnn_s", "build"),
+    "build_googlenet": ("pixeldream.neural.networks.googlenet", "build"),
+    "build_inception": ("pixeldream.neural.networks.inception", "build"),
+    "build_nin": ("pixeldream.neural.networks.nin", "build"),
     "build_squeezenet": ("pixeldream.neural.networks.squeezenet", "build"),
     "build_vgg": ("pixeldream.neural.networks.vgg", "build"),
     "check": ("pixeldream.api", "check"),
@@ -79,12 +89,13 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
-    "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError",
-    "PatternDither", "Picture", "Settings", "Shown", "Slot", "Style", "SubPalettes", "Tiles", "UnsuitableDither",
-    "VariableDiffusion", "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
-    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
-    "pixel_runs", "read_palette", "repeats", "stylize",
+    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "FeatureNetwork", "Format",
+    "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette",
+    "PaletteError", "PatternDither", "Picture", "Settings", "Shown", "Slot", "Style", "SubPalettes", "Tiles",
+    "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s", "build_googlenet", "build_inception",
+    "build_nin", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size",
+    "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats",
+    "stylize",
 ]  # fmt: skip
 
 

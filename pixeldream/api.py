@@ -31,6 +31,7 @@ from pixeldream.neural.optimise import Progress, evaluate, identity
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import DEFAULT_NETWORK, weights_at
 from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, check_sizes, make_targets
+from pixeldream.neural.stylize import load as load_network
 from pixeldream.neural.stylize import stylize as paint
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry, load
@@ -249,6 +250,7 @@ def stylize(
     *,
     network: str = DEFAULT_NETWORK,
     weights: Any = None,
+    pooling: str | None = None,
     schedule: str = DEFAULT_SCHEDULE,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
     strength: float | None = None,
@@ -263,10 +265,11 @@ def stylize(
     """``content`` painted in the manner of ``style`` (an image of any size, a ``pd.Style`` with its weight, or a list
     of those), legal in ``mode``.
 
-    ``weights``: a file for ``network``. ``strength``: 0 (the content) to 1 (the style), in place of the two weights of
-    ``settings``. ``manner``: whose colours, how large the strokes. ``mask``: an image over the content whose flat
-    colours are the regions of the styles; ``content_map``: one whose colours stand in the styles' maps as well.
-    ``losses``: weights of those that plugins bring, by name. ``options`` as for :func:`look`. Raises ``UnknownName``,
+    ``weights``: a file for ``network``; ``pooling``: how it makes features smaller, ``max`` or ``average``.
+    ``strength``: 0 (the content) to 1 (the style), in place of the two weights of ``settings``. ``manner``: whose
+    colours, how large the strokes. ``mask``: an image over the content whose flat colours are the regions of the
+    styles; ``content_map``: one whose colours stand in the styles' maps as well. ``losses``: weights of those that
+    plugins bring, by name. ``options`` as for :func:`look`. Raises ``UnknownName``,
     ``ValueError``.
     """
     registry = registry or load()
@@ -282,7 +285,7 @@ def stylize(
     job = StylizeJob(
         fitted,
         [Style(picture, each.weight) for picture, each in zip(manner.coloured(pictures, fitted), styles, strict=True)],
-        [LoadedNetwork(feature_network, jax.tree.map(jnp.asarray, dict(arrays)))],
+        [load_network(feature_network.using(pooling=pooling), arrays, settings)],
         manner.look(chosen, fitted, pictures), Schedule.parse(schedule), settings,
         more=[Weighted(registry.losses[name], weight) for name, weight in losses.items()],
         guide=guide, grey=manner.colours == "luma",

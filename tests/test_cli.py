@@ -28,6 +28,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 KIT = [["plugin"], ["plugin", "new"], ["plugin", "check"], ["plugin", "guide"]]
+WEIGHTS = [["weights"], *(["weights", name] for name in ("list", "fetch", "convert", "path"))]
 
 
 @pytest.fixture
@@ -61,7 +62,9 @@ def without_jax(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT])
+@pytest.mark.parametrize(
+    "command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT, *WEIGHTS]
+)
 def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
     if len(command) == 0:
         assert without_jax("--help")[0] == 0
@@ -79,6 +82,7 @@ def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
         (["stylize", "--dither", "floyd"], "did you mean floyd-steinberg"),
         (["stylize", "--schedule", "every:0"], "schedule 'every:0'"),
         (["stylize", "--steps", "0"], "steps of 0"),
+        (["stylize", "--pooling", "mean"], "pooling 'mean' is not known; max or average"),
         (["convert", "photo.png", "-m", "amiga32"], "did you mean amiga-32"),
         (["modes", "c64-hire"], "did you mean c64-hires"),
         (["modes"], "c64-multicolor"),
@@ -338,6 +342,16 @@ def test_several_styles_and_networks(capsys: Capsys, folder: Path, tiny: list[ob
     report = json.loads((folder / "r.json").read_text())
     assert report["network"] == "vgg19+vgg19"
     assert len(report["recipe"]["weights"]) == 2
+
+
+def test_the_pooling_reaches_the_network_and_the_recipe(capsys: Capsys, folder: Path, tiny: list[object]) -> None:
+    losses = []
+    for pooling in ("max", "average"):
+        call(capsys, *tiny, "--pooling", pooling, "-o", f"{pooling}.png", "--report", f"{pooling}.json")
+        report = json.loads((folder / f"{pooling}.json").read_text())
+        assert report["recipe"]["options"]["pooling"] == pooling
+        losses.append(report["style_loss"])
+    assert losses[0] != losses[1]
 
 
 # ---- Ctrl-C ---------------------------------------------------------------------------------------------------------

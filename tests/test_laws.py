@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from published import thin
 
+from pixeldream.neural.weights import resolve
 from pixeldream.plugin import testing
 from pixeldream.plugin.registry import Registry, load
 from pixeldream.retro.mode import Mode
@@ -85,3 +87,10 @@ def test_format(registry: Registry, form: str, mode: str, law: Callable) -> None
 @pytest.mark.parametrize("dither", DITHERS)
 def test_dither(registry: Registry, dither: str, law: Callable) -> None:
     law(registry.dithers[dither])
+
+
+@pytest.mark.parametrize("law", testing.NETWORK_LAWS, ids=named)
+@pytest.mark.parametrize("network", list(REGISTRY.networks))
+def test_network(registry: Registry, network: str, law: Callable) -> None:
+    found = registry.networks[network]
+    law(found, thin(network) if found.weights is None else resolve(found, None)[1])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import resources
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from published import NETS, thin
 from scipy.signal import correlate
 
-from pixeldream.neural.networks import squeezenet, twice, vgg
+from pixeldream.neural.networks import twice, vgg
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.weights import WeightsError, load_weights, read_facts, resolve
 from pixeldream.plugin.registry import Registry
@@ -28,19 +28,6 @@ def thin_vgg(widths: tuple[int, ...] = (3, 4, 5), depths: tuple[int, ...] = (2, 
             made[f"conv{block}_{number}_w"] = random.normal(0, 0.3, (3, 3, before, width)).astype(np.float32)
             made[f"conv{block}_{number}_b"] = random.normal(0, 0.1, width).astype(np.float32)
             before = width
-    return made
-
-
-def thin_squeezenet(modules: int = 8) -> Arrays:
-    random, made, before = np.random.default_rng(0), {}, 64
-    shapes = {"conv1": (3, 3, 3, 64)}
-    for name, s, e in list(zip(squeezenet._MODULES, squeezenet._SQUEEZE, squeezenet._EXPAND, strict=True))[:modules]:
-        shapes |= {f"{name}_squeeze1x1": (1, 1, before, s), f"{name}_expand1x1": (1, 1, s, e)}
-        shapes[f"{name}_expand3x3"] = (3, 3, s, e)
-        before = 2 * e
-    for name, shape in shapes.items():
-        made[f"{name}_w"] = random.normal(0, (2 / np.prod(shape[:3])) ** 0.5, shape).astype(np.float32)
-        made[f"{name}_b"] = random.normal(0, 0.1, shape[3]).astype(np.float32)
     return made
 
 
@@ -200,64 +187,6 @@ def test_equal_layouts_are_equal_and_share_a_compilation() -> None:
     assert not np.array_equal(first, second), "the weights must be traced, not baked in"
 
 
-def slow_squeezenet(arrays: Arrays, image: np.ndarray) -> dict[str, np.ndarray]:
-    """By torch, whose max-pool knows the ceiling rule that the network was published with."""
-    torch = pytest.importorskip("torch")
-
-    def convolution(x: Any, name: str, **how: int) -> Any:
-        kernel = torch.tensor(arrays[f"{name}_w"].transpose(3, 2, 0, 1).copy())
-        return torch.relu(torch.nn.functional.conv2d(x, kernel, torch.tensor(arrays[f"{name}_b"]), **how))
-
-    mean = np.asarray([104, 117, 123], np.float32)
-    x = torch.tensor((image[..., ::-1] * 255 - mean).transpose(2, 0, 1)[None].copy())
-    x = convolution(x, "conv1", stride=2)
-    found = {"conv1": x}
-    for name in squeezenet._MODULES:
-        if name in ("fire2", "fire4", "fire6"):
-            x = torch.nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
-        s = convolution(x, f"{name}_squeeze1x1")
-        found[name] = x = torch.cat(
-            [convolution(s, f"{name}_expand1x1"), convolution(s, f"{name}_expand3x3", padding=1)], 1
-        )
-    return {name: value[0].numpy().transpose(1, 2, 0) for name, value in found.items()}
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("size", [(51, 62), (33, 40)])
-def test_squeezenet_computes_what_torch_does(size: tuple[int, int]) -> None:
-    arrays, image = thin_squeezenet(), picture(*size)
-    network = squeezenet.build(arrays)
-    found, expected = quickly(network, arrays, image, network.layers), slow_squeezenet(arrays, image)
-    for layer in network.layers:
-        np.testing.assert_allclose(found[layer], expected[layer], rtol=1e-3, atol=1e-4 * np.abs(expected[layer]).max())
-
-
-def test_squeezenet_ends_where_its_file_does_and_needs_its_least_side() -> None:
-    arrays = thin_squeezenet(3)
-    network = squeezenet.build(arrays)
-    assert network.layers == ("conv1", "fire2", "fire3", "fire4")
-    assert network.content_layers == ("fire4",)
-    whole = squeezenet.build(thin_squeezenet())
-    side = whole.minimum_side
-    found = quickly(whole, thin_squeezenet(), picture(side, side), ("fire9",))
-    assert found["fire9"].shape == (1, 1, 512)
-
-
-@pytest.mark.parametrize(
-    ("drop", "extra", "says"),
-    [
-        ("conv1", {}, "conv1_w is missing"),
-        ("fire4_squeeze1x1", {}, "fire9 is there but fire4_squeeze1x1_w is missing"),
-        ("fire5_expand3x3_b", {}, "fire5_expand3x3_b is missing"),
-        ("-", {"conv1_w": zeros(7, 7, 3, 96)}, r"conv1_w has shape \[7, 7, 3, 96\] where \[3, 3, 3, 64\]"),
-    ],
-)
-def test_a_squeezenet_that_does_not_fit_is_named_by_layer(drop: str, extra: Arrays, says: str) -> None:
-    arrays = {name: value for name, value in thin_squeezenet().items() if not name.startswith(drop)} | extra
-    with pytest.raises(WeightsError, match=says):
-        squeezenet.build(arrays)
-
-
 @pytest.mark.parametrize("side", [1, 3])
 def test_the_convolution_for_second_derivatives_is_the_same_one(side: int) -> None:
     random = np.random.default_rng(0)
@@ -312,12 +241,12 @@ def test_the_embedded_network_tells_strokes_from_noise(registry: Registry) -> No
 
 
 def test_the_built_in_networks_are_listed_with_their_sources(registry: Registry) -> None:
-    assert {"embedded", "vgg19", "squeezenet1.1"} <= set(registry.networks)
-    for name in ("vgg19", "squeezenet1.1"):
+    published = {*NETS, "vgg16", "vgg19"}
+    assert set(registry.networks) == {"embedded", *published}
+    for name in published:
         assert registry.networks[name].weights is None
         assert "arXiv" in registry.networks[name].source
-    assert registry.networks["squeezenet1.1"].build(thin_squeezenet()).name == "squeezenet1.1"
-    assert registry.networks["vgg19"].build(thin_vgg()).name == "vgg19"
+        assert registry.networks[name].build(thin(name)).name == name
 
 
 def test_the_plugin_s_base_needs_no_jax() -> None:

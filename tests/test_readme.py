@@ -45,8 +45,9 @@ def test_the_table_of_dithers_is_current(capsys: pytest.CaptureFixture[str]) -> 
 def test_every_command_and_option_that_is_shown_exists(capsys: pytest.CaptureFixture[str]) -> None:
     for line in re.findall(r"^pixeldream (.*?)(?:  #.*)?$", README, re.MULTILINE):
         words = line.split()
-        command = next(word for word in words if not word.startswith("-") and not word.endswith(".py"))
-        offered = call(capsys, command, "--help").out
+        plain = [word for word in words if not word.startswith("-") and not word.endswith(".py")]
+        command = plain[: 2 if plain[0] in ("weights", "train", "plugin") else 1]
+        offered = call(capsys, *command, "--help").out
         for option in (word for word in words if word.startswith("-")):
             assert option in offered or option == "--plugin", f"{line!r}: {command} has no {option}"
 

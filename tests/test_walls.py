@@ -116,7 +116,8 @@ def test_there_are_no_import_cycles() -> None:
 
 
 OPENERS = {
-    "pixeldream.images", "pixeldream.retro.palette", "pixeldream.neural.weights", "pixeldream.neural.checkpoint",
+    "pixeldream.images", "pixeldream.retro.palette", "pixeldream.neural.weights.files",
+    "pixeldream.neural.weights.fetching", "pixeldream.neural.checkpoint",
 }  # fmt: skip
 
 

@@ -15,10 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeldream.neural import weights
 from pixeldream.neural.networks.base import Network
 from pixeldream.neural.networks.vgg import build
-from pixeldream.neural.weights import WeightsError, load_weights, read_facts, resolve, save_weights
+from pixeldream.neural.weights import WeightsError, errors, load_weights, read_facts, resolve, save_weights
 
 VGG = Network("vgg19", "a test", build, None, "nowhere")
 
@@ -126,7 +125,7 @@ BAD = {
         (_safetensors({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"\0\0\xc0\x7f"), "not finite"),
         (_safetensors({"a": {"dtype": "Z9", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)), "not a whole"),
     ],
-    "net.pth": [(b"x", r"\.pth is not read; give a .npz or .safetensors")],
+    "net.t7": [(b"x", r"\.t7 is not read; give one of .npz, .safetensors, .pth, .h5, .caffemodel")],
     "net": [(b"x", "no extension is not read")],
 }
 
@@ -153,7 +152,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 def test_large_files_are_refused_by_what_they_declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", conv1_1_w=np.zeros(3_000_000, np.float32))
     assert (tmp_path / "bomb.npz").stat().st_size < 20_000
-    monkeypatch.setattr(weights, "MAXIMUM_BYTES", 1_000_000)
+    monkeypatch.setattr(errors, "MAXIMUM_BYTES", 1_000_000)
     with pytest.raises(WeightsError, match="12000128 bytes together is more than"):
         load_weights(tmp_path / "bomb.npz")
     (tmp_path / "large.safetensors").write_bytes(bytes(1_000_001))

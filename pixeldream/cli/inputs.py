@@ -148,7 +148,7 @@ def named_network(registry: Registry, text: str) -> tuple[Any, str | None]:
     if equals and not (name and file):
         raise OptionError(f"network {text!r} is not NAME or NAME=FILE")
     network = registry.networks[name]
-    if not file and network.weights is None:
+    if not file and network.weights is None and network.download is None:
         raise OptionError(f"network {name!r} comes without weights; name a file: {name}=FILE")
     if file and not Path(file).is_file():
         raise OptionError(f"network {text!r}: there is no file {file!r}; check the name")

@@ -15,9 +15,11 @@ from pixeldream.cli.inputs import Inputs, named_losses, named_network, style_fil
 from pixeldream.cli.interrupt import Interrupt
 from pixeldream.cli.options import OptionError, StylizeOptions
 from pixeldream.cli.recipe import Recipe, make, sha256
+from pixeldream.cli.weights import ready
 from pixeldream.look import Look
 from pixeldream.manner import Manner, Style
 from pixeldream.neural.loss import Weighted
+from pixeldream.neural.networks.base import POOLINGS, checked
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings
 from pixeldream.plugin.registry import Registry
@@ -82,6 +84,7 @@ def prepare(registry: Registry, options: StylizeOptions, plugins: Iterable[Path]
     schedule.check(look.dither)
     options.adjustments()  # raises for a value out of range, before jax is there
     networks = [named_network(registry, text) for text in options.network]
+    checked("pooling", options.pooling, POOLINGS)
     losses = named_losses(registry, options.loss)
     if losses and settings.tile:
         raise OptionError("--loss looks at the whole picture and --tile at parts of it; leave one out")
@@ -176,11 +179,10 @@ def write_recipe(prepared: Prepared, weights: Mapping[str, str], stopped: int) -
     )
 
 
-def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
+def load(prepared: Prepared, quiet: bool = False) -> tuple[StylizeJob, dict[str, str]]:
     """The job with its networks, and the SHA-256 of each network's weights. Raises ``ValueError`` for weights that are
-    broken or do not fit."""
-    import jax
-
+    broken, do not fit or can't be fetched."""
+    ready([network for network, file in prepared.networks if file is None], quiet)
     from pixeldream import api
     from pixeldream.neural import stylize as neural
     from pixeldream.neural.weights import resolve
@@ -188,7 +190,9 @@ def load(prepared: Prepared) -> tuple[StylizeJob, dict[str, str]]:
     networks, hashes = [], {}
     for network, file in prepared.networks:
         built, arrays, digest = resolve(network, Path(file) if file else None)
-        networks.append(neural.LoadedNetwork(built, jax.tree.map(jax.numpy.asarray, dict(arrays))))
+        if prepared.options.pooling != POOLINGS[0]:
+            built = built.using(pooling=prepared.options.pooling)
+        networks.append(neural.load(built, arrays, prepared.settings))
         hashes[f"{network.name}={file}" if file else network.name] = digest
     start = prepared.start
     if prepared.options.init == "noise":

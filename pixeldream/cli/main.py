@@ -21,7 +21,7 @@ from pixeldream.cli.interrupt import INTERRUPTED
 from pixeldream.cli.losses import losses
 from pixeldream.cli.modes import modes
 from pixeldream.cli.networks import networks
-from pixeldream.cli.options import NoPlugins, option
+from pixeldream.cli.options import NoPlugins, Offline, option
 from pixeldream.cli.palettes import palettes
 from pixeldream.cli.plugin_check import check as check_plugin
 from pixeldream.cli.plugin_new import guide, new
@@ -30,6 +30,8 @@ from pixeldream.cli.rerun import rerun
 from pixeldream.cli.show import show
 from pixeldream.cli.stylize import stylize
 from pixeldream.cli.train import features
+from pixeldream.cli.weights import convert as convert_weights
+from pixeldream.cli.weights import fetch, list_weights, path, stay_offline
 from pixeldream.plugin.registry import UnknownName
 
 WRONG = 2
@@ -64,6 +66,11 @@ train.command()(_may_leave_out(features))
 for _command in (stylize, convert, check, show, rerun):
     app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
+weights = typer.Typer(**_PLAIN)
+for _name, _command in (("list", list_weights), ("fetch", fetch), ("convert", convert_weights)):
+    weights.command(_name)(_may_leave_out(_command))
+weights.command()(path)
+app.add_typer(weights, name="weights")
 for _command in (modes, palettes, dithers, formats, networks, losses, plugins):
     app.command()(_may_leave_out(_command))
 plugin_kit = typer.Typer(**_PLAIN)
@@ -81,10 +88,12 @@ def pixeldream(
         list[Path] | None, option("--plugin", metavar="FILE", help="Load a plugin from a Python file; may be repeated.")
     ] = None,
     no_plugin: NoPlugins = None,
+    offline: Offline = False,
 ) -> None:
     """Neural art that real retro machines can show."""
     common.use_plugins(plugin or [])
     common.leave_out(no_plugin or [])
+    stay_offline(offline)
     if version:
         typer.echo(f"pixeldream {__version__}")
     elif context.invoked_subcommand is None:
@@ -94,6 +103,13 @@ def pixeldream(
 @train.callback(invoke_without_command=True)
 def train_networks(context: typer.Context) -> None:
     """Train networks."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@weights.callback(invoke_without_command=True)
+def keep_weights(context: typer.Context) -> None:
+    """Weights of feature networks: list, fetch, convert."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

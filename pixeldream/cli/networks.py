@@ -9,12 +9,13 @@ from pixeldream.plugin.registry import Registry
 
 
 def describe(registry: Registry, name: str) -> Entry:
-    """A feature network for machines. Without ``weights`` it wants a file: ``--network NAME=FILE``."""
+    """A feature network for machines. Without ``weights`` and ``url`` it wants a file: ``--network NAME=FILE``."""
     network = registry.networks[name]
     return {
         "name": name,
         "weights": network.weights,
         "source": network.source,
+        "url": network.download and network.download.url,
         "plugin": registry.networks.origins[name],
         "description": network.description,
     }
@@ -22,7 +23,8 @@ def describe(registry: Registry, name: str) -> Entry:
 
 def column(entry: Entry) -> Sequence[str]:
     """The words of a network's line."""
-    return "ready" if entry["weights"] else f"--network {entry['name']}=FILE", entry["description"]
+    way = "ready" if entry["weights"] else "fetched when used" if entry["url"] else f"--network {entry['name']}=FILE"
+    return way, entry["description"]
 
 
 networks = list_command("networks", describe, column, "List the feature networks, or show one.")

@@ -15,6 +15,7 @@ from pixeldream.adjust import Adjustments
 from pixeldream.cli.artist_options import ArtistOptions
 from pixeldream.cli.option_types import OptionError, Several, integer, named, option, real
 from pixeldream.images import FITS
+from pixeldream.neural.networks.base import POOLINGS
 from pixeldream.neural.settings import DEFAULT_NETWORK, Settings
 from pixeldream.retro.dither import NONE
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES
@@ -135,6 +136,9 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
             help="Feature network, with a file of weights; may be repeated.",
         ),
     ] = (DEFAULT_NETWORK,)
+    pooling: Annotated[
+        str, option("--pooling", metavar="|".join(POOLINGS), help="How the networks make features smaller.")
+    ] = POOLINGS[0]
     steps: Annotated[int, integer("--steps", help="How many steps.")] = SETTINGS.steps
     scales: Annotated[int, integer("--scales", help="Sizes to paint at, from coarse to fine.")] = SETTINGS.scales
     seed: Annotated[int, integer("--seed", help="Of --init noise.")] = SETTINGS.seed
@@ -192,6 +196,7 @@ OutputFiles = Annotated[
     list[Path] | None,
     option("--output", "-o", metavar="FILE", help="File to write, by its extension; may be repeated."),
 ]
+Offline = Annotated[bool, option("--offline", help="Fetch nothing: weights are in the cache, or missing.")]
 Quiet = Annotated[bool, option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, option("--json", help="Print a list for machines.")]
 Markdown = Annotated[bool, option("--markdown", help="Print a table for documents.")]

@@ -33,15 +33,17 @@ PREVIEW_SECONDS = 2.0
 
 
 class Bar:
-    """A line on stderr that shows what part is done and how long the rest takes: on a terminal only."""
+    """A line on stderr that shows what part is done and how long the rest takes: on a terminal only. ``first``: what is
+    said before there is any part."""
 
-    def __init__(self, label: str, quiet: bool = False) -> None:
+    def __init__(self, label: str, quiet: bool = False, first: str = "compiling") -> None:
+        self._words = first
         self._label, self._shown = label, sys.stderr.isatty() and not quiet
         self._drawn = self._begin = self._first = 0.0
 
     def __enter__(self) -> Self:
         if self._shown:
-            self._draw(f"{self._label} {_ruler(0)} compiling")
+            self._draw(f"{self._label} {_ruler(0)} {self._words}")
         return self
 
     def __exit__(

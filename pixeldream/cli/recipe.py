@@ -23,7 +23,7 @@ from pixeldream.cli.options import LookOptions, shell_line
 KEYWORD = "pixeldream"
 """Of the PNG's text chunk."""
 
-_PACKAGES = ("pixeldream", "jax", "jaxlib", "numpy", "optax", "pillow")
+_PACKAGES = ("pixeldream", "jax", "jaxlib", "flax", "numpy", "optax", "pillow")
 
 
 class RecipeError(ValueError):

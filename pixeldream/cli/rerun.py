@@ -88,7 +88,7 @@ def _follow(
     prepared = job.prepare(registry, options, plugins)
     from pixeldream.api import Stopwatch
 
-    loaded, weights = job.load(prepared)
+    loaded, weights = job.load(prepared, quiet)
     _check(old.weights, weights, "weights of network", "give the same weights")
     with Bar("painting again", quiet) as bar, blame(registry, *prepared.used):
         painted = job.paint(loaded, Stopwatch(), interrupt, [bar], old.stopped)

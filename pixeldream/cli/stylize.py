@@ -20,6 +20,7 @@ from pixeldream.cli.job import Painted, Watcher, load, paint, prepare, write_rec
 from pixeldream.cli.memory import MemoryLimit, Need
 from pixeldream.cli.options import (
     NoMetadata,
+    Offline,
     OutputFiles,
     PluginFiles,
     Quiet,
@@ -31,6 +32,7 @@ from pixeldream.cli.options import (
 from pixeldream.cli.output import Output
 from pixeldream.cli.progress import Bar, Preview, Stages
 from pixeldream.cli.recipe import Recipe
+from pixeldream.cli.weights import stay_offline
 
 if TYPE_CHECKING:
     from pixeldream.api import Stopwatch, StylizeJob
@@ -56,6 +58,7 @@ def stylize(
     memory_limit: MemoryLimit = None,
     no_metadata: NoMetadata = False,
     plugin: PluginFiles = None,
+    offline: Offline = False,
     quiet: Quiet = False,
 ) -> None:
     """Paint a picture in the manner of another, legal on the machine.
@@ -64,6 +67,7 @@ def stylize(
     usual format, as a program and as PNG, into the current folder. Ctrl-C stops after the step and keeps the picture;
     with --checkpoint the same command goes on from there, also after a crash.
     """
+    stay_offline(offline)
     registry = open_registry(plugin)
     prepared = prepare(registry, options, plugin_files(plugin))
     mode = prepared.look.mode
@@ -78,7 +82,7 @@ def stylize(
 
     watch = Stopwatch()
     with Interrupt() as interrupt:
-        job, weights = load(prepared)
+        job, weights = load(prepared, quiet)
         keeper = resume(checkpoint, write_recipe(prepared, weights, 0), checkpoint_every, quiet)
         with blame(registry, *prepared.used):
             need = memory.check(job, memory_limit)

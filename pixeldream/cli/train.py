@@ -18,6 +18,7 @@ from pixeldream.cli.lessons import Folder, machine_versions
 from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, option, real
 from pixeldream.cli.progress import Bar
 from pixeldream.cli.recipe import versions
+from pixeldream.cli.weights import ready
 
 if TYPE_CHECKING:
     from pixeldream.neural.distil import Progress, Teacher
@@ -68,6 +69,7 @@ def features(
 
     settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
     with Interrupt() as interrupt:
+        ready([network for network, file in named if file is None], quiet)
         teachers, facts = _load(named)
         lessons = distil.mixed(pictures, augment=machine_versions(registry))
         last = _follow(distil.distil(settings, teachers, lessons, checkpoint), interrupt, quiet)

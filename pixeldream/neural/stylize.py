@@ -6,7 +6,7 @@ relative to its target (see ``losses``), so the same weights serve every network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ from pixeldream.neural import losses, regions
 from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.jitter import UNTIL, shifted, shifts
 from pixeldream.neural.loss import Loss, Seen, Weighted
-from pixeldream.neural.networks.base import Weights
+from pixeldream.neural.networks.base import FeatureNetwork, Weights
+from pixeldream.neural.networks.needed import needed
 from pixeldream.neural.optimise import Losses, Progress, identity, optimise
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings as Settings
@@ -102,6 +103,11 @@ class StyleObjective:
         pairs = zip(seen, arrays.content, strict=True)
         found = [loss.measure(shown, Seen(arrays.image, content)) for shown, content in pairs]
         return jnp.stack(found).mean()
+
+
+def load(network: FeatureNetwork, arrays: Mapping[str, Any], settings: Settings) -> LoadedNetwork:
+    """The network with those of its weights that the layers watched read. Raises ``ValueError`` as :func:`watch`."""
+    return LoadedNetwork(network, needed(network, arrays, watch(network, settings).layers))
 
 
 def _shares(watching: Sequence[tuple[str, ...]], asked: tuple[str, ...]) -> tuple[dict[str, jax.Array], ...]:

@@ -75,6 +75,9 @@ def network_names_its_layers(network: Any, arrays: Mapping[str, Any]) -> None:
     unknown = [layer for layer in built.content_layers + built.style_layers if layer not in built.layers]
     assert not unknown, f"network {network.name!r} looks at layer {unknown[0]!r}, which is not among its layers"
     assert built.content_layers or built.style_layers, f"network {network.name!r} looks at no layer"
+    logits = built.logits
+    known = logits is None or logits in built.layers
+    assert known, f"network {network.name!r} classifies by layer {logits!r}, which is not among its layers"
 
 
 def network_sees_pictures(network: Any, arrays: Mapping[str, Any]) -> None:
@@ -91,6 +94,8 @@ def network_sees_pictures(network: Any, arrays: Mapping[str, Any]) -> None:
             assert right, f"network {network.name!r}, layer {layer!r}: {kind} of shape {shape} for {side}x{side} pixels"
             finite = bool(jnp.isfinite(found[layer]).all())
             assert finite, f"network {network.name!r}, layer {layer!r} holds values that are not finite"
+        flat = built.logits is None or found[built.logits].shape[:2] == (1, 1)
+        assert flat, f"network {network.name!r}: layer {built.logits!r} that classifies is not [1, 1, classes]"
 
 
 def network_refuses_other_weights(network: Any, arrays: Mapping[str, Any]) -> None:

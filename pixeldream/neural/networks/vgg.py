@@ -1,11 +1,14 @@
 """VGG-shaped networks of any width and any depth (Simonyan and Zisserman 2014, arXiv:1409.1556).
 
 Blocks of 3x3 convolutions with ReLU, divided by 2x2 max-pools. Layers have their published names: ``relu3_2`` is the
-second of the third block, ``conv3_2`` the same before its ReLU. As in style transfer's usual networks there is no
-classifier. Deviations: reflection padding, which keeps borders free of dark rims (Gatys et al. pad with zeros); the
-max-pool is the maximum of four strided slices, which is faster on a CPU than a window reduction.
+second of the third block, ``conv3_2`` the same before its ReLU. Deviations: reflection padding unless told otherwise,
+which keeps borders free of dark rims (Gatys et al. pad with zeros); a pool is made of four strided slices, which is
+faster on a CPU than a window reduction.
 
-A file holds ``convB_N_w`` [3, 3, in, out] and ``convB_N_b`` [out], without gaps from ``conv1_1`` on. Optional are
+A file holds ``convB_N_w`` [3, 3, in, out] and ``convB_N_b`` [out], without gaps from ``conv1_1`` on. A file with a
+classifier also holds ``fc6_w`` [h, w, in, out], a kernel over the whole of the last pool (7 x 7 for pictures of 224
+pixels; others are averaged to as many parts), ``fc7_w`` and ``fc8_w`` [1, 1, in, out]: layers ``pool5``, ``fc6``,
+``relu6``, ``fc7``, ``relu7``, the logits ``fc8`` and ``prob``. Optional are
 ``conv0_w`` [1, 1, 3, 3] and ``conv0_b`` [3], which prepare RGB in [0, 1] for the first layer (without them RGB is
 moved to about [-1, 1]), and ``reluB_N_head_w`` [in, out] with ``reluB_N_head_b`` [out], a linear map that stands
 between that layer and whoever asks for it, not between it and the next layer.
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -23,9 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
+from pixeldream.neural.networks.grid import to_grid
 from pixeldream.neural.weights import WeightsError
 
 Convolution = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+_DENSE = ("fc6", "fc7", "fc8")
+_CLASSIFIER = ("pool5", "fc6", "relu6", "fc7", "relu7", "fc8", "prob")
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
 _KERNEL = re.compile(r"conv([1-9])_([1-9][0-9]?)_w")
 
 
@@ -37,18 +44,28 @@ def convolve(image: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
     """
     edge = kernel.shape[0] // 2
     padded = jnp.pad(image, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="reflect") if edge else image
-    layout = ("NHWC", "HWIO", "NHWC")
-    whole = jax.lax.conv_general_dilated(padded, kernel, (1, 1), "SAME", dimension_numbers=layout)
+    whole = jax.lax.conv_general_dilated(padded, kernel, (1, 1), "SAME", dimension_numbers=_LAYOUT)
     height, width = image.shape[1], image.shape[2]
     return whole[:, edge : edge + height, edge : edge + width] + bias[None, None, None]
 
 
-def halve(features: jax.Array) -> jax.Array:
-    """A 2x2 max-pool of stride 2: [n, h, w, c] -> [n, h // 2, w // 2, c]; an odd last row or column is dropped."""
+def convolve_in_zeros(image: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
+    """The same with zeros beyond the border, as published."""
+    found = jax.lax.conv_general_dilated(image, kernel, (1, 1), "SAME", dimension_numbers=_LAYOUT)
+    return found + bias[None, None, None]
+
+
+def halve(features: jax.Array, pooling: str = "max") -> jax.Array:
+    """A 2x2 pool of stride 2: [n, h, w, c] -> [n, h // 2, w // 2, c]; an odd last row or column is dropped."""
     height, width = features.shape[1] // 2 * 2, features.shape[2] // 2 * 2
-    top = jnp.maximum(features[:, 0:height:2, 0:width:2], features[:, 0:height:2, 1:width:2])
-    bottom = jnp.maximum(features[:, 1:height:2, 0:width:2], features[:, 1:height:2, 1:width:2])
-    return jnp.maximum(top, bottom)
+    join = jnp.maximum if pooling == "max" else _middle
+    top = join(features[:, 0:height:2, 0:width:2], features[:, 0:height:2, 1:width:2])
+    bottom = join(features[:, 1:height:2, 0:width:2], features[:, 1:height:2, 1:width:2])
+    return join(top, bottom)
+
+
+def _middle(one: jax.Array, other: jax.Array) -> jax.Array:
+    return (one + other) * 0.5
 
 
 def prepare(weights: Weights, images: jax.Array) -> jax.Array:
@@ -68,29 +85,58 @@ class Vgg:
     heads: tuple[str, ...] = ()
     """The layers that are shown through a linear map."""
 
+    grid: tuple[int, int] | None = None
+    """The parts that the last pool is averaged to for the classifier; None where there is none."""
+
+    pooling: str = "max"
+    """One of ``POOLINGS``."""
+
+    padding: str = "reflect"
+    """One of ``PADDINGS``."""
+
+    def using(self, **changes: Any) -> Vgg:
+        """With another pooling or padding."""
+        return replace(self, **changes)
+
     def __call__(self, weights: Weights, image: jax.Array, wanted: tuple[str, ...]) -> dict[str, jax.Array]:
         """Features of one image [h, w, 3]: {layer: [h', w', c]}."""
         return {layer: found[0] for layer, found in self.batch(weights, image[None], wanted).items()}
 
     def batch(
-        self, weights: Weights, images: jax.Array, wanted: tuple[str, ...], convolution: Convolution = convolve
+        self, weights: Weights, images: jax.Array, wanted: tuple[str, ...], convolution: Convolution | None = None
     ) -> dict[str, jax.Array]:
         """Features of images [n, h, w, 3]: {layer: [n, h', w', c]}; ``convolution`` stands in for ``convolve``."""
         found: dict[str, jax.Array] = {}
+        convolution = convolution or (convolve if self.padding == "reflect" else convolve_in_zeros)
         features = prepare(weights, images)
         block = "1"
         for name in self.convolutions:
             if len(found) == len(set(wanted)):
                 break
             if name[0] != block:
-                features, block = halve(features), name[0]
+                features, block = halve(features, self.pooling), name[0]
             features = convolution(features, weights[f"conv{name}_w"], weights[f"conv{name}_b"])
             if f"conv{name}" in wanted:
                 found[f"conv{name}"] = features
             features = jax.nn.relu(features)
             if f"relu{name}" in wanted:
                 found[f"relu{name}"] = self._shown(weights, f"relu{name}", features)
+        if len(found) < len(set(wanted)):
+            classified = self._classify(weights, halve(features, self.pooling))
+            found |= {layer: values for layer, values in classified.items() if layer in wanted}
         return found
+
+    def _classify(self, weights: Weights, features: jax.Array) -> dict[str, jax.Array]:
+        found = {"pool5": features}
+        assert self.grid is not None, "only a file with a classifier offers its layers"
+        features = to_grid(features, *self.grid)
+        for name in _DENSE:
+            kernel, bias = weights[f"{name}_w"], weights[f"{name}_b"]
+            features = jax.lax.conv_general_dilated(features, kernel, (1, 1), "VALID", dimension_numbers=_LAYOUT)
+            features = found[name] = features + bias[None, None, None]
+            if name != "fc8":
+                features = found[f"relu{name[2:]}"] = jax.nn.relu(features)
+        return found | {"prob": jax.nn.softmax(features)}
 
     def _shown(self, weights: Weights, layer: str, features: jax.Array) -> jax.Array:
         if layer not in self.heads:
@@ -115,7 +161,22 @@ def build(arrays: Mapping[str, Any], name: str = "vgg19") -> FeatureNetwork:
     content = next((layer for layer in ("relu4_2", "relu4_1") if layer in shown), shown[-1])
     style = tuple(layer for layer in shown if layer.endswith("_1"))
     blocks = int(convolutions[-1][0])
-    return FeatureNetwork(name, layers, Vgg(convolutions, heads), (content,), style, 2**blocks)
+    grid = _grid(arrays, channels)
+    layers += _CLASSIFIER if grid else ()
+    logits, side = ("fc8", grid[0] * 2**blocks) if grid else (None, None)
+    return FeatureNetwork(name, layers, Vgg(convolutions, heads, grid), (content,), style, 2**blocks, logits, side)
+
+
+def _grid(arrays: Mapping[str, Any], channels: int) -> tuple[int, int] | None:
+    """How many parts of the last pool the classifier sees, if there is one."""
+    if not any(f"{name}_w" in arrays for name in _DENSE):
+        return None
+    kernel = np.shape(arrays.get("fc6_w", ()))
+    sides: tuple[int | str, ...] = kernel[:2] if len(kernel) == 4 else ("any", "any")
+    for name in _DENSE:
+        _check(arrays, name, (*sides, channels, "any"))
+        channels, sides = np.shape(arrays[f"{name}_w"])[-1], (1, 1)
+    return kernel[0], kernel[1]
 
 
 def _convolutions(arrays: Mapping[str, Any]) -> tuple[str, ...]:
