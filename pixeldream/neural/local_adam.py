@@ -77,4 +77,4 @@ def scale_by_local_adam() -> optax.GradientTransformation:
         updates = jax.tree.map(lambda m, v: m / ready / (jnp.sqrt(v / known) + _TINY), momentum, power)
         return updates, Moments(momentum, power, steps)
 
-    return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
+    return optax.GradientTransformation(init, update)
