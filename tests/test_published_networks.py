@@ -106,14 +106,14 @@ def test_parts_of_a_picture_are_those_of_torch(grid: tuple[int, int], size: tupl
 
 def test_a_file_may_end_early_and_nothing_deeper_is_computed(registry: Registry) -> None:
     whole = thin("squeezenet1.1")
-    arrays = {key: value for key, value in whole.items() if key[:5] in ("conv1", "fire2", "fire3", "fire4")}
+    arrays = {key: value for key, value in whole.items() if key[:5] in ("conv1", "fire2")}
     del arrays["conv10_w"], arrays["conv10_b"]
     network = squeezenet.build(arrays)
-    assert network.layers == ("conv1", "fire2", "fire3", "fire4")
-    assert network.content_layers == ("fire4",)
+    assert network.layers == ("conv1", "fire2")
+    assert network.content_layers == ("fire2",)
     assert network.logits is network.side is None
-    shallow = {key: value for key, value in arrays.items() if key < "fire3"}
-    network.apply(shallow, jnp.asarray(picture(40, 40)), ("fire2",))
+    shallow = {key: value for key, value in arrays.items() if key < "fire2"}
+    network.apply(shallow, jnp.asarray(picture(40, 40)), ("conv1",))
 
 
 @pytest.mark.parametrize("name", [*NETS, "vgg16"])

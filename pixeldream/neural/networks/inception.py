@@ -28,8 +28,10 @@ from pixeldream.neural.networks.building import Facts, assemble
 from pixeldream.neural.networks.layers import Net, Pair, Stages, average, everywhere, largest, within_one
 
 _CLASSES_OF_2015 = 1008
-_STYLE = ("conv_2", "conv_4", "mixed1", "mixed3", "mixed5")
-_FACTS = Facts(("mixed4",), _STYLE, "logits", 299, 75)
+_STYLE = ("conv", "conv_2", "conv_4", "mixed0", "mixed2")
+"""Tried on photographs: with deeper ones the pictures drown in noise of one pixel."""
+
+_FACTS = Facts(("mixed2",), _STYLE, "logits", 299, 75)
 _ROW, _COLUMN = (1, 7), (7, 1)
 """Kernels of one row and of one column."""
 
