@@ -40,8 +40,8 @@ BASE = 720 << 20
 SCRATCH = 1.7
 """How many times as much memory as the arrays a CPU takes: convolutions rearrange what they read. Fitted, with
 :data:`BASE`, to the peaks of whole runs with a report on an x86-64 CPU: with 32 to 147 MB of arrays (the embedded
-network and two cut-down VGG-19 at 320x200, the first and one of the others at 640x512) 748 to 994 MB, from which the
-estimate is at most 5 % off. Other devices are not measured."""
+network and two cut-down VGG-19 at 320x200; the first, another one, and the third in tiles of 256, at 640x512) 748 to
+994 MB, from which the estimate is at most 5 % off. More than that, and other devices, are not measured."""
 
 
 def footprint(function: Callable[..., Any], *arguments: Any) -> int:
