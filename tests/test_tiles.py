@@ -50,8 +50,8 @@ def measured(
     loaded: LoadedNetwork, tile: int, size: tuple[int, int], guide: Guide | None = None
 ) -> tuple[dict[str, float], np.ndarray]:
     """Losses and gradient of one picture towards others."""
-    settings, styles = Settings(tile=tile), [Style(picture(2, 90, 131)), Style(picture(4, 40, 30))][: 2 if guide else 1]
-    objective, arrays = make_targets(picture(1, *size), styles, [loaded], settings, (), guide)
+    styles, settings = [Style(picture(2, 90, 131)), Style(picture(4, 40, 30))], Settings(tile=tile)
+    objective, arrays = make_targets(picture(1, *size), styles[: 2 if guide else 1], [loaded], settings, (), guide)
 
     def run(image: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
         losses = objective(arrays, image)
