@@ -22,7 +22,7 @@ from pixeldream.neural.loss import Weighted
 from pixeldream.neural.optimise import ADAM, _step
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings
-from pixeldream.neural.stylize import LoadedNetwork, Style, StyleObjective, keep_tones, make_targets
+from pixeldream.neural.stylize import LoadedNetwork, Style, StyleObjective, keep_tones, look_shifted, make_targets
 from pixeldream.neural.watched import watch
 
 _REPEATING = frozenset({"broadcast_in_dim", "iota", "copy", "reshape", "squeeze", "expand_dims", "stop_gradient"})
@@ -69,16 +69,17 @@ def of_run(
     objective = StyleObjective(watched, tuple(each.loss for each in more))
 
     def targets(picture: jax.Array, paintings: list[jax.Array]) -> Any:
-        made = make_targets(picture, [Style(each) for each in paintings], networks, settings, more, guide)[1]
-        return keep_tones(made, picture, 0.0)
+        objective, made = make_targets(picture, [Style(each) for each in paintings], networks, settings, more, guide)
+        return look_shifted(objective, keep_tones(made, picture, 0.0), picture, settings.jitter)
 
-    arrays = jax.eval_shape(targets, image, [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in styles])
+    arrays, others = jax.eval_shape(targets, image, [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in styles])
     # The solvers of some modes look at values: the canvas begins for good, which the run needs anyway.
     params, state = canvas.init(shrink(jnp.zeros(content, jnp.float32)))
     held = params, ADAM.init(params), state
     step = partial(_step, objective, canvas.show, canvas.settle, view)
     number, rate = jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((), jnp.float32)
-    peak = footprint(step, arrays, *held, number, rate)
+    waiting = sum(leaf.size * leaf.dtype.itemsize for each in others for leaf in jax.tree.leaves(each.content))
+    peak = footprint(step, arrays, *held, number, rate) + waiting
     if jax.devices()[0].platform != "cpu":
         return round(SCRATCH * peak)
     return BASE + round(SCRATCH * peak)
