@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -25,9 +24,9 @@ from pixeldream.look import CONVERT_DITHER, Look, look, quality_of
 from pixeldream.manner import Manner
 from pixeldream.neural.checkpoint import Checkpoint
 from pixeldream.neural.footprint import of_run
-from pixeldream.neural.greys import in_grey, with_colours_of
+from pixeldream.neural.greys import TONE_COLOUR, in_grey, with_colours_of
 from pixeldream.neural.loss import OWN, Weighted
-from pixeldream.neural.optimise import Progress, evaluate, identity
+from pixeldream.neural.optimise import Progress, evaluate
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import DEFAULT_NETWORK, weights_at
 from pixeldream.neural.stylize import LoadedNetwork, Settings, Style, check_sizes, make_targets
@@ -193,13 +192,22 @@ class StylizeJob:
         mode, settings = self.look.mode, self.settings
         if self.schedule.name != "straight-through":  # a latent image is a sketch throughout
             settings = replace(settings, sketch=0.0)
-        recolour = partial(with_colours_of, content=jnp.asarray(self.content)) if self.grey else identity
-        start = None if self.start is None else recolour(jnp.asarray(self.start))
+        start = None if self.start is None else self._kept(jnp.asarray(self.start))
         return paint(
             self.content, self.styles, self._eyes(), self.look.canvas(self.schedule), settings=settings,
             more=self.more, guide=self.guide, start=start, view=view(mode), shrink=lambda image: to_mode(image, mode),
-            sketched=recolour, resume=resume,
+            sketched=self._kept, tone_colour=TONE_COLOUR if self.grey else 1.0, resume=resume,
         )  # fmt: skip
+
+    def _kept(self, image: jax.Array) -> jax.Array:
+        """``image`` with what is the content's put back: its colours in grey, and all of it where nothing is painted.
+        There the losses ask for next to nothing, and Adam makes steps of that as large as elsewhere."""
+        content = jnp.asarray(self.content)
+        if self.grey:
+            image = with_colours_of(image, content)
+        if self.guide is None:
+            return image
+        return content + jnp.asarray(self.guide.content.sum(0)[..., None]) * (image - content)
 
     def memory(self) -> int:
         """Bytes that a run takes at its peak, estimated: see :func:`pixeldream.neural.footprint.of_run`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,18 +14,20 @@ from PIL import Image
 from test_stylize import SMALL, picture, ramp, tiny
 
 import pixeldream as pd
-from pixeldream import recolour
+from pixeldream import api, recolour
 from pixeldream.api import StylizeJob
 from pixeldream.cli.inputs import style_file
 from pixeldream.cli.options import OptionError
 from pixeldream.look import Look, look
 from pixeldream.manner import Manner
 from pixeldream.neural import greys
+from pixeldream.neural.losses import tones
 from pixeldream.neural.optimise import evaluate
 from pixeldream.neural.settings import Settings, layer_weights, weights_at
 from pixeldream.neural.stylize import Style, make_targets
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.colour import srgb_to_oklab
+from pixeldream.retro.display import view
 from pixeldream.retro.palette import built_in
 from pixeldream.retro.schedule import Schedule
 
@@ -131,6 +134,36 @@ def test_a_run_in_luma_keeps_the_contents_colours(registry: Registry) -> None:
         return float(jnp.abs(moved - greys.luma(moved)).mean())
 
     assert drift(True) < 0.5 * drift(False)
+
+
+def test_who_sees_no_colours_changes_none() -> None:
+    eye = greys.in_grey(tiny().network).apply
+    image = jnp.asarray(picture(4))
+
+    def seen(image: jnp.ndarray) -> jnp.ndarray:
+        return jnp.square(eye(tiny().weights, image, ("two",))["two"]).sum()
+
+    step = np.asarray(jax.grad(seen)(image))
+    assert np.abs(step).max() > 0
+    np.testing.assert_allclose(step, np.repeat(step[..., :1], 3, -1))
+
+
+def test_a_legal_picture_in_luma_keeps_the_photos_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    content, style = ramp() * 0.5 + 0.2, np.repeat(picture(2)[..., :1], 3, -1)
+
+    def apart(weight: float) -> float:
+        monkeypatch.setattr(api, "TONE_COLOUR", weight)
+        settings = Settings(steps=40)
+        job = StylizeJob(
+            content, [Style(style)], [tiny()], Look(SMALL, built_in("c64-colodore")),
+            Schedule.parse("straight-through"), settings, grey=True,
+        )  # fmt: skip
+        *_, last = job.run()
+        shown = view(SMALL)(jnp.asarray(last.finish().image(), jnp.float32) / 255)
+        moved = tones(shown) - tones(jnp.asarray(content))
+        return float(jnp.abs(moved - greys.luma(moved)).mean())
+
+    assert apart(greys.TONE_COLOUR) < 0.9 * apart(0.0)
 
 
 # ---- palettes --------------------------------------------------------------------------------------------------------

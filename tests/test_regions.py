@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw
 from test_stylize import picture, tiny
 
 from pixeldream import scenes
+from pixeldream.api import StylizeJob
 from pixeldream.canvas import RGB
+from pixeldream.look import Look
 from pixeldream.manner import Manner, Style
 from pixeldream.neural import losses, regions
 from pixeldream.neural import optimise as loop
@@ -22,6 +24,8 @@ from pixeldream.neural.optimise import evaluate, optimise
 from pixeldream.neural.regions import Guide
 from pixeldream.neural.settings import Settings
 from pixeldream.retro.mode import Mode, Slot
+from pixeldream.retro.palette import built_in
+from pixeldream.retro.schedule import Schedule
 
 WIDE = Mode("wide", "toy", (32, 16), (Slot("background"), Slot("ink", (8, 8))), "c64-colodore")
 
@@ -195,6 +199,20 @@ def test_a_region_without_a_style_is_left_alone() -> None:
     moved = np.abs(np.asarray(last.params) - np.asarray(content)).max((0, 2))
     assert (moved[:16] > 0.01).all()
     assert (moved[16:] == 0).all()
+
+
+def test_what_has_no_style_is_the_contents_again_after_the_sketch() -> None:
+    content, styles = picture(1), [Style(picture(2), region="red")]
+    job = StylizeJob(
+        content, [neural.Style(picture(2))], [tiny()], Look(WIDE, built_in("c64-pepto")),
+        Schedule.parse("straight-through"), Settings(steps=4, sketch=0.5), start=picture(3),
+        guide=guide(styles, halves(RED, BLUE)),
+    )  # fmt: skip
+    first, *_, last = job.run()
+    for begin in (first.begin, last.begin):
+        moved = np.abs(np.asarray(begin) - content).max((0, 2))
+        assert (moved[:16] > 0.01).all()
+        assert (moved[16:] == 0).all()
 
 
 def test_maps_bring_the_strokes_of_each_colour_to_the_same_colour() -> None:

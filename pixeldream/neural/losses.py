@@ -9,6 +9,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from pixeldream.neural.greys import luma
+
 _TINY = 1e-12
 
 _FLAT = 0.001
@@ -54,10 +56,15 @@ def tones(image: jax.Array) -> jax.Array:
     return jax.image.resize(image, (height, width, 3), "linear", antialias=True)
 
 
-def tone_loss(image: jax.Array, target: jax.Array) -> jax.Array:
-    """Squared distance of an image's tones to the ``target`` tones, over the target's variance about its mean."""
+def tone_loss(image: jax.Array, target: jax.Array, colour: jax.Array | float = 1.0) -> jax.Array:
+    """Squared distance of an image's tones to the ``target`` tones, over the target's variance about its mean.
+
+    ``colour``: how much the difference counts that is none of luma; 1 for the plain distance.
+    """
     variance = jnp.square(target - target.mean((0, 1), keepdims=True)).mean()
-    return jnp.square(tones(image) - target).mean() / (variance + _FLAT)
+    apart = tones(image) - target
+    hue = apart - luma(apart)
+    return (jnp.square(apart).mean() + (colour - 1.0) * jnp.square(hue).mean()) / (variance + _FLAT)
 
 
 def total_variation(image: jax.Array) -> jax.Array:

@@ -53,6 +53,7 @@ class Targets(NamedTuple):
     style_weight: jax.Array
     tv_weight: jax.Array
     tone_weight: jax.Array
+    tone_colour: jax.Array
     image: jax.Array | None = None
     more_weights: tuple[jax.Array, ...] = ()
     places: tuple[dict[str, jax.Array], ...] | None = None
@@ -85,7 +86,7 @@ class StyleObjective:
             "content": jnp.sum(jnp.stack(content)) if content else jnp.zeros(()),
             "style": jnp.sum(jnp.stack(style)) if style else jnp.zeros(()),
             "tv": losses.total_variation(image),
-            "tone": losses.tone_loss(image, arrays.tones),
+            "tone": losses.tone_loss(image, arrays.tones, arrays.tone_colour),
         }
         dials = (arrays.content_weight, arrays.style_weight, arrays.tv_weight, arrays.tone_weight)
         more = {loss.name: self._ask(loss, arrays, seen) for loss in self.more}
@@ -172,6 +173,7 @@ def make_targets(
         style_weight,
         tv_weight,
         tone_weight,
+        jnp.ones(()),
         content if more else None,
         tuple(jnp.asarray(each.weight, jnp.float32) for each in more),
         None if guide is None else tuple(places),
@@ -210,9 +212,10 @@ def look_shifted(
     return found[0], found[1:]
 
 
-def keep_tones(targets: Targets, image: jax.Array, weight: float) -> Targets:
-    """The targets with those of ``image``'s tones."""
-    return targets._replace(tones=losses.tones(image), tone_weight=jnp.asarray(weight, jnp.float32))
+def keep_tones(targets: Targets, image: jax.Array, weight: float, colour: float = 1.0) -> Targets:
+    """The targets with those of ``image``'s tones; ``colour`` as for ``losses.tone_loss``."""
+    dials = {"tone_weight": jnp.asarray(weight, jnp.float32), "tone_colour": jnp.asarray(colour, jnp.float32)}
+    return targets._replace(tones=losses.tones(image), **dials)
 
 
 def check_sizes(size: tuple[int, int], networks: Sequence[LoadedNetwork], scales: int) -> None:
@@ -239,6 +242,7 @@ def stylize(
     view: Callable[[jax.Array], jax.Array] = identity,
     shrink: Callable[[jax.Array], jax.Array] = identity,
     sketched: Callable[[jax.Array], jax.Array] = identity,
+    tone_colour: float = 1.0,
     resume: Checkpoint | None = None,
 ) -> Iterator[Progress]:
     """Paints ``content`` in the ``styles`` on ``canvas``; yields after each step, ``settings.steps`` in all.
@@ -246,6 +250,7 @@ def stylize(
     ``content`` and ``start`` (where the run begins; the content by default) are ``[height, width, 3]`` in display
     pixels; ``view`` leads from the canvas's pixels to those, ``shrink`` back. ``more``: losses besides our own.
     ``guide``: which style is painted where. ``sketched``: what is done to the image before the canvas goes on from it.
+    ``tone_colour``: how much colours count among the tones that the canvas keeps, as for ``losses.tone_loss``.
     ``resume``: goes on from a checkpoint of the same run, whose step is yielded first.
 
     With several scales the first ones paint an unconstrained image at a half, a quarter ... of the size: what a coarse
@@ -276,7 +281,7 @@ def stylize(
     image = _begin(resume, sketched(_resized(image, *content.shape[:2])))
     objective, arrays = make_targets(content, styles, networks, settings, more, guide)
     if plan and plan[-1][0] == 1:
-        arrays = keep_tones(arrays, image, settings.tone_weight)
+        arrays = keep_tones(arrays, image, settings.tone_weight, tone_colour)
     arrays, others = look_shifted(objective, arrays, content, settings.jitter)
     resumed, rate = _since(resume, done), settings.rate
     for progress in optimise(
