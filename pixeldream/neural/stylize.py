@@ -214,8 +214,8 @@ def look_shifted(
 
 def keep_tones(targets: Targets, image: jax.Array, weight: float, colour: float = 1.0) -> Targets:
     """The targets with those of ``image``'s tones; ``colour`` as for ``losses.tone_loss``."""
-    dials = {"tone_weight": jnp.asarray(weight, jnp.float32), "tone_colour": jnp.asarray(colour, jnp.float32)}
-    return targets._replace(tones=losses.tones(image), **dials)
+    tone_weight, tone_colour = jnp.asarray(weight, jnp.float32), jnp.asarray(colour, jnp.float32)
+    return targets._replace(tones=losses.tones(image), tone_weight=tone_weight, tone_colour=tone_colour)
 
 
 def check_sizes(size: tuple[int, int], networks: Sequence[LoadedNetwork], scales: int) -> None:
