@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from pixeldream.neural.networks.base import Network as Network
     from pixeldream.neural.networks.squeezenet import build as build_squeezenet
     from pixeldream.neural.networks.vgg import build as build_vgg
+    from pixeldream.recognition import Recognised as Recognised
+    from pixeldream.recognition import recognise as recognise
 
 __version__ = "0.1.0"
 
@@ -49,6 +51,7 @@ _LAZY = {
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
+    "Recognised": ("pixeldream.recognition", "Recognised"),
     "Seen": ("pixeldream.neural.loss", "Seen"),
     "Solution": ("pixeldream.retro.solve", "Solution"),
     "WeightsError": ("pixeldream.neural.weights", "WeightsError"),
@@ -66,6 +69,7 @@ _LAZY = {
     "linear_to_oklab": ("pixeldream.retro.colour", "linear_to_oklab"),
     "nearest_centres": ("pixeldream.retro.gamut", "nearest"),
     "oklab_to_srgb": ("pixeldream.retro.colour", "oklab_to_srgb"),
+    "recognise": ("pixeldream.recognition", "recognise"),
     "srgb_to_linear": ("pixeldream.retro.colour", "srgb_to_linear"),
     "srgb_to_oklab": ("pixeldream.retro.colour", "srgb_to_oklab"),
     "stylize": ("pixeldream.api", "stylize"),
@@ -75,9 +79,10 @@ _LAZY = {
 __all__ = [
     "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
     "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
-    "Picture", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions",
-    "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette",
-    "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats", "stylize",
+    "Picture", "Recognised", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion",
+    "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette",
+    "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "recognise", "repeats",
+    "stylize",
 ]  # fmt: skip
 
 
