@@ -80,9 +80,9 @@ __all__ = [
     "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Drawn", "FeatureNetwork", "Format", "FormatError",
     "Gamut", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette", "PaletteError", "PatternDither",
     "Picture", "Recognised", "Shown", "Slot", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion",
-    "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size", "encode_palette",
-    "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "recognise", "repeats",
-    "stylize",
+    "WriteOptions", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size",
+    "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "recognise",
+    "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -79,8 +79,8 @@ def lessons(registry: Registry) -> Iterator[Lesson]:
 def collect(
     registry: Registry, number: int, seed: int, names: Sequence[str], folder: Path | None = None
 ) -> Iterator[tuple[Lesson, np.ndarray]]:
-    """Every lesson with the statistics of ``number`` pictures; those that lie in ``folder`` already are read, others are
-    kept there. Raises ``WeightsError`` for a file that is none of ours or of another number."""
+    """Every lesson with the statistics of ``number`` pictures; those that lie in ``folder`` already are read,
+    others are kept there. Raises ``WeightsError`` for a file that is none of ours or of another number."""
     for lesson in lessons(registry):
         path = folder / f"{lesson.name}-{seed}.safetensors" if folder else None
         if path is not None and path.exists():

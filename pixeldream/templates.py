@@ -1,5 +1,5 @@
-"""The registered dithers as the network of ``recognise`` takes them: threshold matrices as arrays, and which dithers are
-one and the same on pixels of a shape. No jax."""
+"""The registered dithers as the network of ``recognise`` takes them: threshold matrices as arrays, and which dithers
+are one and the same on pixels of a shape. No jax."""
 
 from __future__ import annotations
 

@@ -193,6 +193,6 @@ def test_bad_input_is_one_line(capsys: Capsys, tmp_path: Path, monkeypatch: pyte
 
 def test_help_needs_no_jax() -> None:
     code = (
-        "import sys; from pixeldream.cli.main import run; run(['recognise', '--help']); assert 'jax' not in sys.modules"
+        "import sys; from pixeldream.cli.main import run\nrun(['recognise', '--help'])\nassert 'jax' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

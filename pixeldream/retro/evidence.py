@@ -1,9 +1,9 @@
-"""What the pixels of a picture prove about where it comes from: how large its pixels are, whose colours they have, which
+"""What the pixels of a picture prove about where it comes from: how large they are, whose colours they have, which
 modes show it without one of them changed, and how much that says.
 
 A picture is legal in many modes at once: what 16 colours can show, 32 can as well. The likeliest is the tightest, the
 one that can show the fewest pictures (the least *capacity*): hardly any picture of a roomier mode would happen to keep
-its limits. Colours speak for themselves: that each of n colours is in a gamut by chance gets less likely with every one.
+its limits. Colours speak for themselves: that all of them are in a gamut by chance gets less likely with each.
 
 Images are uint8 ``[height, width, 3]``. Everything is numpy.
 """
@@ -37,11 +37,17 @@ ODD_SIZE = 4.0
 FRAMED = 0.5
 """Nats against a screen inside a border."""
 
-NO_MACHINE = -3.0
+NO_MACHINE = -5.0
 """Nats for a picture of no machine that has the size of a screen; 0 for any other size."""
+
+PLAIN = 0.15
+"""Which part of what other colours say black, white and pure ones do."""
 
 SURE = 25.0
 """Nats that colours say at most."""
+
+HOPELESS = 8.0
+"""Nats behind the best from which on a mode is not looked at any more."""
 
 ROUGH = 14.0
 """Mean distance, of 255, up to which colours count as those of a palette that were changed on their way."""
@@ -123,10 +129,11 @@ def capacity(mode: Mode) -> float:
 
 
 def colours_say(palette: Palette | Gamut, colours: np.ndarray) -> float:
-    """Nats for a palette or gamut that holds all of ``colours``, uint8 ``[n, 3]``. Black, white and the pure colours are
-    everywhere and say nothing."""
+    """Nats for a palette or gamut that holds all of ``colours``, uint8 ``[n, 3]``. Black, white and pure colours are
+    everywhere: they only speak a little for palettes that have few others."""
     telling = int((~np.isin(colours, (0, 255)).all(-1)).sum())
-    return min(SURE, telling * (24 * math.log(2) - math.log(palette.count)))
+    plain = len(colours) - telling
+    return min(SURE, telling * (24 * math.log(2) - math.log(palette.count))) - PLAIN * plain * math.log(palette.count)
 
 
 def modes_of(
@@ -134,8 +141,8 @@ def modes_of(
 ) -> tuple[list[Found], float]:
     """Every mode that shows the picture, the likeliest first, and the weight of no machine at all.
 
-    ``palettes``: those that a mode's pictures may be in, by its name. A picture that no mode shows is compared with those
-    of fixed palettes once more, in the nearest of their colours.
+    ``palettes``: those that a mode's pictures may be in, by its name. A picture that no mode shows is compared with
+    those of fixed palettes once more, in the nearest of their colours.
     """
     view = view_of(image)
     colours = unpacked(np.unique(packed(view.image)))
@@ -186,12 +193,17 @@ def _screens(
     view: View, colours: np.ndarray, modes: Sequence[Mode], palettes: Mapping[str, Sequence[Palette]],
     offset: tuple[int, int] | None = None,
 ) -> Iterator[Found]:  # fmt: skip
-    for mode in modes:
+    best = -math.inf
+    for mode in sorted(modes, key=_room):
         scale = legal.scale_of(mode, view.image.shape)
         if scale is None or view.steps[0] % scale[0] or view.steps[1] % scale[1]:
             continue
+        if SURE - _room(mode) < best - HOPELESS:
+            break
         unused = math.log2(view.steps[0] * view.steps[1] / (scale[0] * scale[1]))
-        yield from _legal(view, colours, mode, palettes.get(mode.name, ()), unused, scale, offset or view.offset)
+        for found in _legal(view, colours, mode, palettes.get(mode.name, ()), unused, scale, offset or view.offset):
+            best = max(best, found.weight)
+            yield found
 
 
 def _legal(
@@ -272,7 +284,9 @@ def _cut(
 
 
 def _filled(view: View, colours: np.ndarray, mode: Mode, palette: Palette, missing: int) -> list[Found]:
-    for colour in palette.colours:
+    # What is never painted is mostly black, or the grey that FLI shows there.
+    usual = [palette.colours[index] for index in (0, mode.blocked_colour) if index is not None]
+    for colour in dict.fromkeys([*usual, *palette.colours]):
         left = np.broadcast_to(np.asarray(colour, np.uint8), (view.image.shape[0], missing, 3))
         whole = replace(view, image=np.concatenate([left, view.image], 1))
         offset = view.offset[0] - missing * view.scale, view.offset[1]
