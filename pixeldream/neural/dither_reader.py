@@ -247,7 +247,8 @@ def learn(
         return optax.apply_updates(params, change), state, value
 
     for number in range(how.steps):
-        params, state, value = step(params, state, jnp.asarray(number, jnp.int32))
+        with jax.numpy_dtype_promotion("standard"):  # optax counts in integers and divides by them
+            params, state, value = step(params, state, jnp.asarray(number, jnp.int32))
         if number % 50 == 0:
             yield number / how.steps, {"loss": float(value)}, None
     arrays = {name: np.asarray(each).astype(np.float16) for name, each in params.items()}
