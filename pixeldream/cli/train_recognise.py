@@ -20,7 +20,7 @@ Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a
 
 def recognise(
     pictures: Pictures = 48,
-    steps: Steps = 3000,
+    steps: Steps = 1500,
     seed: Seed = 1,
     checkpoint: Checkpoint = None,
     resume: Resume = False,

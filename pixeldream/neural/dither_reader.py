@@ -197,11 +197,11 @@ class Learning:
     """How the network learns: ``hidden`` units, ``steps`` of ``batch`` pictures, the ``rate`` falling to 0."""
 
     hidden: int = 96
-    steps: int = 3000
+    steps: int = 1500
     batch: int = 256
     rate: float = 2e-3
-    decay: float = 0.02
-    noise: float = 0.25
+    decay: float = 0.1
+    noise: float = 0.4
     """What is added to the scaled statistics, so that none is trusted to the last digit."""
     seed: int = 0
     held: int = 10
