@@ -190,8 +190,10 @@ def _split(
 
 
 def kind_of(registry: Registry, name: str) -> str:
-    """What the kind of a dither is called; ``none`` and the search are kinds of their own."""
-    return name if name in ("none", SEARCH) else kind(registry.dithers[name])
+    """What the kind of a dither is called; ``none`` and the search are kinds of their own, and all error diffusions are
+    one."""
+    called = name if name in ("none", SEARCH) else kind(registry.dithers[name])
+    return "error diffusion" if "error diffusion" in called else called
 
 
 @lru_cache

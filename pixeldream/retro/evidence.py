@@ -186,7 +186,8 @@ def _room(mode: Mode) -> float:
 def _of_no_machine(colours: np.ndarray, usual: bool) -> float:
     """The weight of a picture that is of no machine: that of its own palette, in all colours there are."""
     bits = math.log2(max(2, len(colours))) if len(colours) <= 256 else 24
-    return (NO_MACHINE if usual else 0.0) - math.log(bits) / TIGHT
+    plain = int(np.isin(colours, (0, 255)).all(-1).sum())
+    return (NO_MACHINE if usual else 0.0) - math.log(bits) / TIGHT - PLAIN * plain * 24 * math.log(2)
 
 
 def _screens(
