@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from pixeldream.neural.networks.squeezenet import build as build_squeezenet
     from pixeldream.neural.networks.vgg import build as build_vgg
     from pixeldream.neural.settings import Settings as Settings
+    from pixeldream.recognition import Recognised as Recognised
+    from pixeldream.recognition import recognise as recognise
 
 __version__ = "0.1.0"
 
@@ -59,6 +61,7 @@ _LAZY = {
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Manner": ("pixeldream.manner", "Manner"),
     "Network": ("pixeldream.neural.networks.base", "Network"),
+    "Recognised": ("pixeldream.recognition", "Recognised"),
     "Seen": ("pixeldream.neural.loss", "Seen"),
     "Settings": ("pixeldream.neural.settings", "Settings"),
     "Solution": ("pixeldream.retro.solve", "Solution"),
@@ -82,6 +85,7 @@ _LAZY = {
     "linear_to_oklab": ("pixeldream.retro.colour", "linear_to_oklab"),
     "nearest_centres": ("pixeldream.retro.gamut", "nearest"),
     "oklab_to_srgb": ("pixeldream.retro.colour", "oklab_to_srgb"),
+    "recognise": ("pixeldream.recognition", "recognise"),
     "srgb_to_linear": ("pixeldream.retro.colour", "srgb_to_linear"),
     "srgb_to_oklab": ("pixeldream.retro.colour", "srgb_to_oklab"),
     "stylize": ("pixeldream.api", "stylize"),
@@ -91,11 +95,11 @@ _LAZY = {
 __all__ = [
     "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "FeatureNetwork", "Format",
     "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette",
-    "PaletteError", "PatternDither", "Picture", "Settings", "Shown", "Slot", "Style", "SubPalettes", "Tiles",
-    "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s", "build_googlenet", "build_inception",
-    "build_nin", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect", "display_size",
-    "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs", "read_palette", "repeats",
-    "stylize",
+    "PaletteError", "PatternDither", "Picture", "Recognised", "Settings", "Shown", "Slot", "Style", "SubPalettes",
+    "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s", "build_googlenet",
+    "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
+    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs",
+    "read_palette", "recognise", "repeats", "stylize",
 ]  # fmt: skip
 
 

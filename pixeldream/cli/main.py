@@ -26,10 +26,12 @@ from pixeldream.cli.palettes import palettes
 from pixeldream.cli.plugin_check import check as check_plugin
 from pixeldream.cli.plugin_new import guide, new
 from pixeldream.cli.plugins import plugins
+from pixeldream.cli.recognise import recognise
 from pixeldream.cli.rerun import rerun
 from pixeldream.cli.show import show
 from pixeldream.cli.stylize import stylize
 from pixeldream.cli.train import features
+from pixeldream.cli.train_recognise import recognise as train_recognise
 from pixeldream.cli.weights import convert as convert_weights
 from pixeldream.cli.weights import fetch, list_weights, path, stay_offline
 from pixeldream.plugin.registry import UnknownName
@@ -63,7 +65,8 @@ def _may_leave_out(command: Callable[..., None]) -> Callable[..., None]:
 app = typer.Typer(name="pixeldream", **_PLAIN)
 train = typer.Typer(**_PLAIN)
 train.command()(_may_leave_out(features))
-for _command in (stylize, convert, check, show, rerun):
+train.command("recognise")(_may_leave_out(train_recognise))
+for _command in (stylize, convert, check, show, recognise, rerun):
     app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
 weights = typer.Typer(**_PLAIN)

@@ -64,7 +64,7 @@ def features(
     if not named:
         raise OptionError("there is no teacher to learn from; name one: --teacher vgg19=FILE")
     pictures = Folder(folder) if folder is not None else ()
-    _check(out, checkpoint, resume)
+    check_places(out, checkpoint, resume)
     from pixeldream.neural import distil
 
     settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
@@ -79,7 +79,8 @@ def features(
         raise typer.Exit(INTERRUPTED)
 
 
-def _check(out: Path, checkpoint: Path | None, resume: bool) -> None:
+def check_places(out: Path, checkpoint: Path | None, resume: bool) -> None:
+    """Raises :class:`OptionError` for places that the weights and the checkpoint can't be written to."""
     if out.suffix.lower() != ".safetensors":
         raise OptionError(f"weights are written as .safetensors, not as {str(out)!r}; name it so")
     output.check([out])

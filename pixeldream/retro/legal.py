@@ -92,13 +92,13 @@ def check(
         raise DrawingError(_wrong_size(mode, image.shape))
     small, torn = _shrunk(image, scale)
     chosen = _likeliest(mode, small, palettes)
-    meant, notes = _meant(mode, small)
-    drawn = _draw(mode, chosen, meant, lock_array(mode, locks), order)
+    wanted, notes = meant(mode, small)
+    drawn = _draw(mode, chosen, wanted, lock_array(mode, locks), order)
     clashes = (*torn, *drawn.clashes)
     picture = None
     if not clashes:
         picture = Picture(mode, chosen, drawn.pixels, drawn.colours, border)
-        clashes = _differences(picture.image(), meant)
+        clashes = _differences(picture.image(), wanted)
     return Checked(mode, chosen, small, None if clashes else picture, clashes, (*notes, *drawn.notes))
 
 
@@ -111,11 +111,11 @@ def pixels_of(image: np.ndarray, mode: Mode, palettes: Sequence[Palette | Gamut]
     small, torn = _shrunk(image, scale)
     if torn:
         return None
-    known = any(np.isin(packed(small), packed(_shades(mode, p))).all() for p in palettes if isinstance(p, Palette))
+    known = any(np.isin(packed(small), packed(shades_of(mode, p))).all() for p in palettes if isinstance(p, Palette))
     return small if known or scale != (1, 1) else None
 
 
-def _meant(mode: Mode, image: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def meant(mode: Mode, image: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """The drawing with its colours as the machine shows them: old programs wrote the bits of a colour register without
     repeating them, so that white was f0f0f0."""
     gamut = mode.gamut
@@ -162,12 +162,12 @@ def _likeliest(mode: Mode, image: np.ndarray, palettes: Sequence[Palette | Gamut
     colours, counts = np.unique(packed(image), return_counts=True)
 
     def held(palette: Palette | Gamut) -> int:
-        return int(counts[np.isin(colours, packed(_shades(mode, palette)))].sum())
+        return int(counts[np.isin(colours, packed(shades_of(mode, palette)))].sum())
 
     return max(palettes, key=held)
 
 
-def _shades(mode: Mode, palette: Palette | Gamut) -> np.ndarray:
+def shades_of(mode: Mode, palette: Palette | Gamut) -> np.ndarray:
     """uint8 ``[n, 3]``: every colour that a place of the picture can have."""
     each = palette.rgb(np.arange(palette.count))
     if mode.frames < 2:
@@ -210,7 +210,7 @@ def _draw_sub_palettes(
     else:
         near = palette.nearest(image)
         indices = np.where((palette.rgb(near) == image).all(-1), near, -1)
-        order = None if order is None else palette.nearest(_meant(mode, order)[0])
+        order = None if order is None else palette.nearest(meant(mode, order)[0])
     drawn = draw_sub_palettes(mode, palette, indices, locks, order)
     return replace(drawn, clashes=(*lacking, *drawn.clashes))
 
@@ -228,7 +228,7 @@ def _foreign(mode: Mode, palette: Palette | Gamut, image: np.ndarray) -> tuple[C
     """A clash for each colour that the machine can't show, with the nearest that it can."""
     if isinstance(palette, Gamut):
         return foreign(image, palette.rgb(palette.nearest(image)), f"gamut {palette.name}")
-    shades = _shades(mode, palette)
+    shades = shades_of(mode, palette)
     wrong = ~np.isin(packed(image), packed(shades))
     if not wrong.any():
         return ()
@@ -265,7 +265,7 @@ def _draw_gamut(mode: Mode, gamut: Gamut, image: np.ndarray, locks: np.ndarray, 
     if len(free) > room:
         return Drawn(clashes=(_too_many(mode, gamut, image, used, counts, free, room),))
     ordered = np.zeros(room, np.int64)
-    kept = None if order is None else gamut.nearest(_meant(mode, order)[0])
+    kept = None if order is None else gamut.nearest(meant(mode, order)[0])
     if kept is None or len(kept) > room or np.setdiff1d(free, kept).size:
         kept = free[np.argsort(gamut.rgb(free) @ np.array([299, 587, 114]), kind="stable")]
     ordered[: len(kept)] = kept

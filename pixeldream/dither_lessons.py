@@ -1,0 +1,216 @@
+"""What the network of ``recognise`` learns dithers on: pictures made by code, drawn in a machine's colours with every
+registered dither, and measured.
+
+A lesson is a batch for one dither and one pixel shape. It goes through the same functions as ``convert`` does, but its
+colours are chosen by counting, all pictures of a batch at once: that is some twenty times as fast as whole modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pixeldream import images
+from pixeldream.neural import pictures
+from pixeldream.neural.dither_reader import statistics
+from pixeldream.neural.weights import WeightsError, load_weights, save_weights
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro import solve
+from pixeldream.retro.display import display_size
+from pixeldream.retro.dither import Dither, Ordered, PatternDither, shaped
+from pixeldream.retro.dithering import spacing
+from pixeldream.retro.locks import lock_array
+from pixeldream.retro.palette import UNSEEN, Gamut, Palette
+from pixeldream.retro.search import search
+from pixeldream.templates import SEARCH, distinct, templates_for
+
+SIZE = (128, 128)
+"""Rows and columns of a lesson's pictures, in pixels of the machine."""
+
+BATCH = 16
+
+MOST = 16
+"""Colours of a screen-wide palette in lessons."""
+
+SHAPES = {"square": (1, 1), "wide": (2, 1), "tall": (1, 2)}
+"""Display pixels that a pixel covers (across, down), by name."""
+
+CELLS = {"square": (False, True), "wide": (True,), "tall": (False,)}
+"""Whether colours change from cell to cell; among the cells is the whole screen."""
+
+SEARCHED = {"square": ("c64-hires",), "wide": ("c64-multicolor",)}
+"""Modes of the lessons on what the search for the least error draws, as far as they are registered."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Pictures of one dither (or of the search) in pixels of one shape; ``cells``: whether colours change from cell to
+    cell."""
+
+    dither: str
+    shape: str
+    cells: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.dither}-{self.shape}{'-cells' * self.cells}"
+
+
+def lessons(registry: Registry) -> Iterator[Lesson]:
+    """All of them. Dithers that are the same thing on pixels of a shape are learnt once. Pixels that are taller than
+    wide only change matrices."""
+    for shape, repeats in SHAPES.items():
+        for name in distinct(registry, repeats):
+            if shape != "tall" or isinstance(registry.dithers[name], Ordered | PatternDither):
+                yield from (Lesson(name, shape, cells) for cells in CELLS[shape])
+    for shape, modes in SEARCHED.items():
+        if any(mode in registry.modes.values for mode in modes):
+            yield Lesson(SEARCH, shape)
+
+
+def collect(
+    registry: Registry, number: int, seed: int, names: Sequence[str], folder: Path | None = None
+) -> Iterator[tuple[Lesson, np.ndarray]]:
+    """Every lesson with the statistics of ``number`` pictures; those that lie in ``folder`` already are read,
+    others are kept there. Raises ``WeightsError`` for a file that is none of ours or of another number."""
+    for lesson in lessons(registry):
+        path = folder / f"{lesson.name}-{seed}.safetensors" if folder else None
+        if path is not None and path.exists():
+            measured = load_weights(path).get("measured")
+            if measured is None or len(measured) != number:
+                raise WeightsError(f"{path} holds another lesson than one of {number} pictures; empty the folder")
+        else:
+            measured = measure(registry, lesson, number, seed, names)
+            if path is not None:
+                save_weights(path, {"measured": measured})
+        yield lesson, measured
+
+
+def measure(registry: Registry, lesson: Lesson, number: int, seed: int, names: Sequence[str]) -> np.ndarray:
+    """float32 ``[number, n]``: the statistics of that many pictures of a lesson. ``names``: of the templates."""
+    templates = templates_for(registry, names, SHAPES[lesson.shape])
+    wide = SHAPES[lesson.shape][0]
+    make = searched if lesson.dither == SEARCH else drawn
+    drawings = make(registry, lesson, number, seed)
+    return np.stack([statistics(image, templates, wide) for image in drawings])
+
+
+def drawn(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iterator[np.ndarray]:
+    """uint8 ``[height, width, 3]``: a lesson's pictures."""
+    repeats = SHAPES[lesson.shape]
+    dither = shaped(registry.dithers[lesson.dither], repeats)
+    paint, machines = _painter(dither), _machines(registry)
+    for start in range(0, number, BATCH):
+        seeds = [(seed, lesson.shape == "wide", lesson.cells, start + k) for k in range(BATCH)]
+        made = [_posed(machines, repeats, lesson.cells, each) for each in seeds]
+        scenes, choices, amounts = (np.stack(part) for part in zip(*made, strict=True))
+        taken = np.asarray(paint(scenes, choices, amounts))
+        for k in range(min(BATCH, number - start)):
+            held = np.broadcast_to(choices[k], (*SIZE, *choices[k].shape[2:]))
+            shown = np.take_along_axis(held, taken[k][..., None, None], 2)[:, :, 0]
+            yield np.rint(shown * 255).astype(np.uint8)
+    jax.clear_caches()  # a painter is of no use to other lessons, and hundreds of them fill the memory
+
+
+def _painter(dither: Dither):  # type: ignore[no-untyped-def]
+    def one(image: jax.Array, choices: jax.Array, amount: jax.Array) -> jax.Array:
+        return solve.paint(image, choices, choices[0, 0], dither, amount)
+
+    return jax.jit(jax.vmap(one))
+
+
+@lru_cache(512)
+def _scene(seed: tuple[int, ...]) -> np.ndarray:
+    return pictures.scene(int(np.random.default_rng(seed).integers(1 << 60)), SIZE[0], 2 * SIZE[1])
+
+
+class Colours(NamedTuple):
+    """What lessons may be drawn in: palettes of few colours, and gamuts that a machine mixes its own from."""
+
+    palettes: tuple[Palette, ...]
+    gamuts: tuple[Gamut, ...]
+
+
+def _machines(registry: Registry) -> Colours:
+    own = [p for p in registry.palettes.values.values() if isinstance(p, Palette) and 4 <= p.count <= MOST]
+    gamuts = {mode.gamut for mode in registry.modes.values.values() if mode.gamut is not None}
+    return Colours(tuple(own), tuple(sorted(gamuts, key=lambda gamut: gamut.name)))
+
+
+@lru_cache(512)
+def _posed(
+    machines: Colours, repeats: tuple[int, int], cells: bool, seed: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """A scene, the sRGB colours that each pixel may take, and the amount of the dither: the same for every dither, so
+    that nothing but the dither tells them apart."""
+    random = np.random.default_rng((*seed, 7))
+    scene = _scene(seed)
+    scene = (scene[:, ::2] + scene[:, 1::2]) / 2 if repeats[0] > 1 else scene[:, : SIZE[1]]
+    # Scenes are calmer than photographs.
+    scene = np.clip(scene + random.normal(0, random.choice([0, 0.01, 0.03]), scene.shape), 0, 1).astype(np.float32)
+    amount = np.float32(1.0 if random.random() < 0.75 else random.uniform(0.5, 1.0))
+    colours = _colours(machines, scene, random, fixed=cells)
+    if not cells:
+        padded = np.full((1, 1, MOST, 3), UNSEEN, np.float32)
+        padded[0, 0, : len(colours)] = colours[:MOST]
+        return scene, padded, amount
+    area = [(8, 4), (8, 4), (1, 4), SIZE] if repeats[0] > 1 else [(8, 8), (8, 8), (1, 8), SIZE]
+    count = 4 if repeats[0] > 1 else int(random.choice([2, 2, 4]))
+    return scene, _in_cells(scene, colours, area[int(random.integers(len(area)))], count, random), amount
+
+
+def _colours(machines: Colours, scene: np.ndarray, random: np.random.Generator, *, fixed: bool) -> np.ndarray:
+    """sRGB ``[n, 3]``: a machine's own colours, or those that it would mix for the scene."""
+    own, gamuts = machines
+    if own and (fixed or not gamuts or random.random() < 0.3):
+        return own[int(random.integers(len(own)))].values()
+    return _mixed(gamuts[int(random.integers(len(gamuts)))], scene, int(random.choice([2, 4, 8, 16, 16])), random)
+
+
+def _mixed(gamut: Gamut, scene: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """A few steps of k-means, snapped to the gamut."""
+    points = scene.reshape(-1, 3)[random.integers(0, scene.shape[0] * scene.shape[1], 1500)]
+    centres = points[random.integers(0, len(points), count)]
+    for _ in range(6):
+        nearest = np.square(points[:, None] - centres[None]).sum(-1).argmin(1)
+        means = [points[nearest == k].mean(0) if (nearest == k).any() else points[k] for k in range(count)]
+        centres = np.asarray(means, np.float32)
+    snapped = gamut.rgb(gamut.nearest(np.rint(centres * 255).astype(np.uint8)))
+    return np.unique(snapped.astype(np.float32) / 255.0, axis=0)
+
+
+def _in_cells(
+    scene: np.ndarray, colours: np.ndarray, area: tuple[int, int], count: int, random: np.random.Generator
+) -> np.ndarray:
+    """float32 ``[height, width, 4, 3]``: in each area the ``count`` colours that a coarse dither takes most there."""
+    apart = float(np.median(np.asarray(spacing(jnp.asarray(colours)))))
+    noisy = scene + random.uniform(-0.5, 0.5, scene.shape).astype(np.float32) * apart
+    index = np.square(noisy[:, :, None] - colours[None, None]).sum(-1).argmin(-1)
+    rows, columns = SIZE[0] // area[0], SIZE[1] // area[1]
+    places = index.reshape(rows, area[0], columns, area[1]).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
+    votes = (places[..., None] == np.arange(len(colours))).sum(2)
+    kept = np.argsort(-votes, -1, kind="stable")[..., :count]
+    held = np.full((rows, columns, 4, 3), UNSEEN, np.float32)
+    held[:, :, :count] = colours[kept]
+    return held.repeat(area[0], 0).repeat(area[1], 1)
+
+
+def searched(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iterator[np.ndarray]:
+    """As :func:`drawn` for the search of the least perceived error, on small screens."""
+    modes = [registry.modes[name] for name in SEARCHED[lesson.shape] if name in registry.modes.values]
+    for k in range(number):
+        mode = replace(modes[k % len(modes)], size=(96, 96))
+        scene = pictures.scene(seed * 100_003 + k, *display_size(mode)[::-1])
+        palette = mode.gamut or registry.palettes[mode.palette]
+        dither = registry.dithers.values.get("floyd-steinberg", registry.dithers["none"])
+        locks = jnp.asarray(lock_array(mode, {}))
+        found = search(mode, jnp.asarray(scene), jnp.asarray(palette.values()), locks, dither)
+        yield images.as_bytes(solve.to_picture(mode, palette, found).image().astype(np.float32) / 255.0)

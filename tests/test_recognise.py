@@ -1,0 +1,198 @@
+"""Which technique drew this: modes that are proven, dithers that are read, and what is of no machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import call
+from pictures import pattern
+from PIL import Image
+
+import pixeldream as pd
+from pixeldream import images
+from pixeldream.neural.dither_reader import Learning, Reader, finer, learn, statistics
+from pixeldream.plugin.registry import Registry
+from pixeldream.recognition import own_reader, recognise
+from pixeldream.retro import evidence
+from pixeldream.retro.format import WriteOptions
+from pixeldream.templates import distinct, template_names, templates_for
+
+Capsys = pytest.CaptureFixture[str]
+
+MODES = [
+    "c64-multicolor", "c64-hires", "c64-fli", "c64-afli", "c64-charset-hires", "amiga-16", "amiga-32-ntsc",
+    "amiga-hires-8", "amiga-4-lace", "cpc-mode0", "cpc-mode1", "atari-st-low", "atari-st-high", "zx-spectrum",
+    "zx-multicolour", "msx-screen2", "nes", "pico-8",
+]  # fmt: skip
+
+
+def display(mode: pd.Mode) -> np.ndarray:
+    """A legal picture of the mode as 'convert' writes it to a PNG."""
+    return images.repeat(pattern(mode).image(), mode)
+
+
+def ramp(height: int = 200, width: int = 320) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.repeat(((x + y) / (height + width))[..., None], 3, -1)
+
+
+def dithered(registry: Registry, name: str) -> np.ndarray:
+    """A grey ramp in black, white and two greys, with an ordered dither."""
+    matrix = registry.dithers[name].thresholds()
+    bias = np.tile(matrix, (200, 320))[:200, :320, None]
+    steps = np.clip(np.rint(ramp() * 3 + bias), 0, 3)
+    return (steps * 85).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_legal_picture_names_its_mode(registry: Registry, name: str) -> None:
+    mode = registry.modes[name]
+    found = recognise(display(mode), registry=registry)
+    assert (found.mode, found.machine, found.size, found.exact) == (name, mode.machine, mode.size, True)
+    assert found.modes[name] > 0.5
+    assert sum(found.machines.values()) + found.no_machine == pytest.approx(1, abs=0.02)
+
+
+def test_whole_pixels_and_a_border_change_nothing(registry: Registry) -> None:
+    mode = registry.modes["c64-multicolor"]
+    screen = display(mode)
+    framed = np.zeros((272, 384, 3), np.uint8)
+    framed[:] = pd.palette(mode.palette).colours[14]
+    framed[35:235, 32:352] = screen
+    found = recognise(framed.repeat(3, 0).repeat(3, 1), registry=registry)
+    assert (found.mode, found.pixel, found.offset) == ("c64-multicolor", (6, 3), (96, 105))
+
+
+def test_a_left_edge_that_was_cut_off_is_made_up(registry: Registry) -> None:
+    mode = registry.modes["c64-fli"]
+    assert recognise(display(mode)[:, 24:], registry=registry).mode == "c64-fli"
+
+
+def test_colours_changed_on_their_way_are_said_to_be(registry: Registry) -> None:
+    screen = display(registry.modes["zx-spectrum"]).astype(int)
+    noise = np.random.default_rng(0).integers(-6, 7, screen.shape)
+    found = recognise(np.clip(screen + noise, 0, 255).astype(np.uint8), registry=registry)
+    assert (found.machine, found.exact) == ("ZX Spectrum", False)
+
+
+def test_a_photograph_is_of_no_machine(registry: Registry, photo: np.ndarray) -> None:
+    found = recognise(photo, registry=registry)
+    assert (found.mode, found.machine, found.palette) == (None, None, None)
+    assert found.no_machine > 0.95
+
+
+def test_a_single_colour_is_no_reason_to_fail(registry: Registry) -> None:
+    for size in ((1, 1), (200, 320), (7, 3)):
+        found = recognise(np.zeros((*size, 3), np.uint8), registry=registry)
+        assert found.dithers
+
+
+@pytest.mark.parametrize("name", ["bayer2", "checker", "line2", "clustered-dot", "blue-noise"])
+def test_an_ordered_dither_is_read(registry: Registry, name: str) -> None:
+    assert recognise(dithered(registry, name), registry=registry).dither == name
+
+
+def test_dithers_that_draw_the_same_have_one_name(registry: Registry) -> None:
+    wide = distinct(registry, (2, 1))
+    assert wide["floyd-steinberg"] == ("floyd-steinberg", "fs-wide")
+    assert wide["bayer4"] == ("bayer4", "h2x4")
+    assert len(distinct(registry, (1, 1))) == len(registry.dithers.values)
+
+
+def test_the_network_knows_every_registered_dither(registry: Registry) -> None:
+    assert set(registry.dithers.values) <= set(own_reader().names)
+    assert own_reader().templates == template_names(registry)
+
+
+def test_finer_matrices_are_told_apart(registry: Registry) -> None:
+    matrix = registry.dithers["bayer8"].thresholds()
+    assert finer(dithered(registry, "bayer8"), matrix, 4) > 5
+    assert abs(finer(dithered(registry, "bayer4"), matrix, 4)) < 3
+
+
+def test_statistics_have_one_length(registry: Registry) -> None:
+    templates = templates_for(registry, template_names(registry), (1, 1))
+    shapes = {statistics(np.zeros((h, w, 3), np.uint8), templates).shape for h, w in ((1, 1), (40, 9), (600, 700))}
+    assert len(shapes) == 1
+
+
+def test_learning_finds_what_there_is_to_find() -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    measured = random.normal(0, 1, (200, 12)).astype(np.float32)
+    measured[:, 3] += 4 * labels
+    *_, (_, _, reader) = learn(measured, labels, ["a", "b"], ["t"], Learning(hidden=16, steps=300, batch=64, rate=0.02))
+    assert reader is not None
+    assert (reader.read(measured).argmax(1) == labels).mean() > 0.95
+
+
+def test_weights_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="train them again"):
+        Reader(("a", "b"), (), {"hidden_w": np.zeros((3, 4))})
+
+
+@pytest.mark.parametrize(("repeated", "first"), [((2, 1), 0), ((3, 3), 1), ((1, 1), 0)])
+def test_the_size_of_a_pixel_is_found(repeated: tuple[int, int], first: int) -> None:
+    small = np.random.default_rng(1).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    image = small.repeat(repeated[1], 0).repeat(repeated[0], 1)[:, first:]
+    size, (left, top) = evidence.pixel_size(image)
+    assert (size, left, top) == (repeated, -first % repeated[0], 0)
+
+
+def test_tighter_modes_have_less_capacity(registry: Registry) -> None:
+    tight = ["c64-charset-hires", "c64-hires", "c64-afli", "c64-mci"]
+    bits = [evidence.capacity(registry.modes[name]) for name in tight]
+    assert bits == sorted(bits)
+
+
+def test_the_command_says_it_for_people_and_machines(
+    capsys: Capsys, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(display(registry.modes["c64-hires"])).save("a.png")
+    ran = call(capsys, "recognise", "a.png")
+    assert ran.code == 0
+    assert "Commodore 64 100%" in ran.out
+    assert "pixels   320x200, each 1x1" in ran.out
+    values = json.loads(call(capsys, "recognise", "a.png", "--json").out)
+    assert (values["mode"], values["machine"], values["pixel"]) == ("c64-hires", "Commodore 64", [1, 1])
+    assert set(values["modes"][0]) == {"name", "probability"}
+    assert {"dithers", "kinds", "palettes", "machines", "no_machine", "size", "offset", "exact"} <= set(values)
+
+
+def test_a_native_file_says_its_mode_itself(
+    capsys: Capsys, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    koala = registry.formats["koala"]
+    assert koala.write is not None
+    Path("a.kla").write_bytes(koala.write(pattern(registry.modes["c64-multicolor"]), WriteOptions()))
+    values = json.loads(call(capsys, "recognise", "a.kla", "--json").out)
+    assert (values["mode"], values["no_machine"], values["dithers"][0]["probability"] > 0) == (
+        "c64-multicolor",
+        0,
+        True,
+    )
+
+
+def test_bad_input_is_one_line(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("b.png").write_bytes(b"\x89PNG broken")
+    assert call(capsys, "recognise", "absent.png").code == 2
+    assert (
+        "broken" in call(capsys, "recognise", "b.png").error or "no format" in call(capsys, "recognise", "b.png").error
+    )
+    assert "--pictures 1" in call(capsys, "train", "recognise", "--pictures", 1).error
+    assert "written as .safetensors" in call(capsys, "train", "recognise", "--out", "a.npz").error
+
+
+def test_help_needs_no_jax() -> None:
+    code = (
+        "import sys; from pixeldream.cli.main import run\nrun(['recognise', '--help'])\nassert 'jax' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
