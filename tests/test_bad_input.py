@@ -64,7 +64,6 @@ BAD_OPTIONS: list[tuple[list[str], str]] = [
     (["--dither", "bayer4:2"], "'bayer4:2'"),
     (["--dither", "bayer4:nan"], "'bayer4:nan'"),
     (["--network", "vgg"], "unknown network 'vgg'; did you mean vgg19"),
-    (["--network", "vgg19"], "name a file: vgg19=FILE"),
     (["--network", "vgg19=missing.npz"], "there is no file 'missing.npz'"),
     (["--network", "vgg19="], "'vgg19=' is not NAME or NAME=FILE"),
     (["--schedule", "every:0"], "schedule 'every:0' is none of end, every:N, straight-through"),
