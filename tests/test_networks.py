@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from published import NETS, thin
+from published import NETS, picture, quickly, thin
 from scipy.signal import correlate
 
 from pixeldream.neural.networks import twice, vgg
@@ -29,17 +29,6 @@ def thin_vgg(widths: tuple[int, ...] = (3, 4, 5), depths: tuple[int, ...] = (2, 
             made[f"conv{block}_{number}_b"] = random.normal(0, 0.1, width).astype(np.float32)
             before = width
     return made
-
-
-def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
-
-
-def quickly(
-    network: FeatureNetwork, arrays: Arrays, image: np.ndarray, layers: tuple[str, ...]
-) -> dict[str, jax.Array]:
-    """Compiled: one by one the operations of a deep network compile for seconds."""
-    return jax.jit(network.apply, static_argnums=2)(arrays, jnp.asarray(image), layers)
 
 
 def slow_convolution(

@@ -269,44 +269,50 @@ def stylize(
             done += steps
             continue
         small, small_styles = _smaller(content, factor), [Style(_smaller(s.image, factor), s.weight) for s in styles]
-        objective, arrays = make_targets(small, small_styles, networks, settings, more, guide)
-        arrays, others = look_shifted(objective, arrays, small, settings.jitter)
+        targets = make_targets(small, small_styles, networks, settings, more, guide)
         image = _begin(resume, _resized(image, *small.shape[:2]))
-        resumed, rate = _since(resume, done), settings.rate
-        for progress in optimise(
-            free, image, objective, arrays, others=others, until=UNTIL, steps=steps, rate=rate, resume=resumed
-        ):
-            yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
+        stage = _Stage(free, identity, steps, done)
+        for progress in stage.paint(targets, small, image, image, settings, resume):
+            yield progress
         done, image, resume = done + steps, progress.params, None
     image = _begin(resume, sketched(_resized(image, *content.shape[:2])))
     objective, arrays = make_targets(content, styles, networks, settings, more, guide)
     if plan and plan[-1][0] == 1:
         arrays = keep_tones(arrays, image, settings.tone_weight, tone_colour)
-    arrays, others = look_shifted(objective, arrays, content, settings.jitter)
-    resumed, rate = _since(resume, done), settings.rate
-    for progress in optimise(
-        canvas,
-        shrink(image),
-        objective,
-        arrays,
-        others=others,
-        until=UNTIL,
-        steps=last,
-        view=view,
-        rate=rate,
-        resume=resumed,
-    ):
-        yield replace(progress, step=progress.step + done, steps=settings.steps, begin=image)
+    stage = _Stage(canvas, view, last, done)
+    yield from stage.paint((objective, arrays), content, image, shrink(image), settings, resume)
+
+
+class _Stage(NamedTuple):
+    """A part of a run at one size: ``steps`` on ``canvas``, after ``done`` others."""
+
+    canvas: Canvas
+    view: Callable[[jax.Array], jax.Array]
+    steps: int
+    done: int
+
+    def paint(
+        self,
+        targets: tuple[StyleObjective, Targets],
+        content: jax.Array,
+        begin: jax.Array,
+        start: jax.Array,
+        settings: Settings,
+        resume: Checkpoint | None,
+    ) -> Iterator[Progress]:
+        """The steps, numbered as those of the whole run. ``begin``: the image that the stage begins with; ``start``:
+        the same in the canvas's pixels; ``resume``: a checkpoint within this stage."""
+        arrays, others = look_shifted(*targets, content, settings.jitter)
+        for progress in optimise(
+            self.canvas, start, targets[0], arrays, others=others, until=UNTIL, steps=self.steps, view=self.view,
+            rate=settings.rate, resume=None if resume is None else replace(resume, step=resume.step - self.done),
+        ):  # fmt: skip
+            yield replace(progress, step=progress.step + self.done, steps=settings.steps, begin=begin)
 
 
 def _begin(resume: Checkpoint | None, image: jax.Array) -> jax.Array:
     """The image that a stage begins with: ``image``, or that of the stage that is resumed."""
     return image if resume is None else resume.begin_like(image)
-
-
-def _since(resume: Checkpoint | None, done: int) -> Checkpoint | None:
-    """The checkpoint with its step counted from the beginning of the stage."""
-    return None if resume is None else replace(resume, step=resume.step - done)
 
 
 def _plan(settings: Settings) -> tuple[list[tuple[int, int]], int]:

@@ -9,7 +9,7 @@ afterwards), and in brackets the worst pair:
 
 - own: total loss of the legal picture under the networks that drove the run (-n);
 - unseen style, unseen content: the losses under a network that drove none (-j, for instance squeezenet1.1=FILE), style
-  over all layers of it, content in the middle one; without -j they are left out;
+  over the layers that a classifier comes after, content in the middle one of them; without -j they are left out;
 - seconds of one step, the median.
 """
 
@@ -42,6 +42,9 @@ from pixeldream.retro.display import display_size, view
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
 
 BASE = "convert afterwards"
+
+CLASSIFIERS = ("fc", "relu6", "relu7", "conv10", "pool10", "prob", "logits", "predictions", "loss3")
+"""How layers begin that see classes, not strokes."""
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Content and style, sRGB float32 of any size."""
@@ -111,7 +114,7 @@ def network(registry: Registry, text: str) -> LoadedNetwork:
 
 def judge_of(loaded: LoadedNetwork) -> Callable[[np.ndarray, Pair], Figures]:
     """Losses of a picture under a network, as (picture, (content, style)) in display pixels."""
-    layers = loaded.network.layers
+    layers = tuple(layer for layer in loaded.network.layers if not layer.startswith(CLASSIFIERS))
     middle = layers[len(layers) // 2]
     features = jax.jit(lambda weights, image: loaded.network.apply(weights, image, layers))
 
