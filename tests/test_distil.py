@@ -69,6 +69,7 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value, err_msg=name)
     assert {"relu1_1", "relu5_1", "relu3_1 of teacher 2", "gradient"} <= set(straight.figures)
+    assert "relu4_1 of teacher 2" not in straight.figures, "it guides that layer itself"
     assert all(np.isfinite(value) for value in straight.figures.values())
 
     save_weights(tmp_path / "net.safetensors", expected)
@@ -99,9 +100,34 @@ def test_the_last_part_takes_larger_crops_and_a_new_pool(monkeypatch: pytest.Mon
     assert seen == [(early, early)] * 2 + [(late, late)] * 2
 
 
-def test_a_guide_must_have_all_layers() -> None:
-    with pytest.raises(ValueError, match=r"no teacher has all of relu1_1, .*a whole VGG-19"):
+def test_every_layer_must_have_a_teacher() -> None:
+    with pytest.raises(ValueError, match=r"no teacher has relu4_1, relu5_1; give .*a whole VGG-19"):
         next(distil(TINY, [teacher(3)], cheap, None))
+
+
+def test_each_layer_is_guided_by_the_first_teacher_that_has_it() -> None:
+    shallow, whole = teacher(3, 1), teacher()
+    (guide, *others), layers = training._guided([shallow, whole])
+    image = jnp.asarray(cheap(0)[:32, :32])
+    found = guide.network.apply(guide.weights, image, student.LAYERS)
+    for layer in student.LAYERS:
+        by = shallow if layer in shallow.network.layers else whole
+        np.testing.assert_array_equal(found[layer], by.network.apply(by.weights, image, (layer,))[layer], err_msg=layer)
+    assert others == [whole], "it labels what it does not guide"
+    assert layers[1:] == [("relu1_1", "relu2_1", "relu3_1")]
+
+
+def test_a_training_begins_where_a_narrower_one_ended() -> None:
+    layout, narrow = student.begin((2, 2, 3, 3, 3), TINY.depths, 5)
+    _, wide = student.begin((2, 3, 3, 4, 6), TINY.depths, 6)
+    widened = training._started(wide, narrow)
+    image = jnp.asarray(cheap(1)[:32, :32])
+    before, after = (layout(params, image, student.LAYERS) for params in (narrow, widened))
+    for layer, features in before.items():
+        np.testing.assert_allclose(after[layer][..., : features.shape[-1]], features, atol=1e-6, err_msg=layer)
+    assert float(jnp.ptp(after["relu5_1"][..., 3:])) > 0, "new channels are none that nothing can wake"
+    with pytest.raises(ValueError, match=r"conv1_1_w of the weights to start from is \[3, 3, 3, 2\], not \[3, 3, 3, 1"):
+        training._started(student.begin((1, 1, 1, 1, 1), TINY.depths, 0)[1], narrow)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def short_training(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[object]:
     """A training command whose lessons are over in no time."""
 
-    def learn(settings: distil.Settings, teachers: object, pictures: distil.Pictures, checkpoint: object) -> object:
+    def learn(
+        settings: distil.Settings, teachers: object, pictures: distil.Pictures, checkpoint: object, start: object
+    ) -> object:
         assert pictures(3).shape[2] == 3
+        assert start is None or "conv1_1_w" in start
         for step in range(1, settings.steps + 1):
             export = lambda: {"conv1_1_w": np.zeros((3, 3, 3, 4), np.float16)}  # noqa: E731
             yield distil.Progress(step, 60.0, step / settings.steps, {"gram": 0.5}, export)
@@ -43,7 +46,9 @@ def short_training(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[object
 def test_training_writes_weights_that_say_where_they_come_from(
     capsys: Capsys, folder: Path, short_training: list[object]
 ) -> None:
-    ran = call(capsys, *short_training, "--seed", 4, "--folder", ".", "--checkpoint", "notes")
+    ran = call(
+        capsys, *short_training, "--seed", 4, "--folder", ".", "--checkpoint", "notes", "--start", "tiny.safetensors"
+    )
     assert (ran.code, ran.out) == (0, "features.safetensors\n")
     facts = read_facts(folder / "features.safetensors")
     assert (facts["steps"], facts["seed"], facts["minutes"]) == ("3", "4", "1.0")
@@ -65,6 +70,7 @@ def test_bad_training_is_one_line(capsys: Capsys, folder: Path, short_training: 
     assert "holds no pictures" in call(capsys, *short_training, "--folder", "notes").error
     assert "'absent' is no folder" in call(capsys, *short_training, "--folder", "absent").error
     assert "written as .safetensors" in call(capsys, *short_training, "--out", "a.npz").error
+    assert "absent.safetensors" in call(capsys, *short_training, "--start", "absent.safetensors").error
     assert "there is no folder" in call(capsys, *short_training, "--out", "absent/a.safetensors").error
     assert "steps 0 and minutes 0.0" in call(capsys, *short_training[:-1], 0).error
     assert "no teacher to learn from" in call(capsys, "train", "features").error

@@ -38,6 +38,10 @@ Seed = Annotated[int, integer("--seed", help="Of all that is left to chance.")]
 Checkpoint = Annotated[
     Path | None, option("--checkpoint", metavar="DIR", help="Keep what is needed to go on in this folder.")
 ]
+Start = Annotated[
+    Path | None,
+    option("--start", metavar="FILE", help="Weights of an earlier training to begin with, not random ones."),
+]
 Resume = Annotated[bool, option("--resume", help="Go on from the checkpoint.")]
 Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a .safetensors file.")]
 
@@ -50,6 +54,7 @@ def features(
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
+    start: Start = None,
     out: Out = Path("features.safetensors"),
     plugin: PluginFiles = None,
     quiet: Quiet = False,
@@ -57,7 +62,8 @@ def features(
     """Train a feature network, from images to weights.
 
     A thin VGG learns to see as its teachers do, on pictures made by code and on versions of them as our machines would
-    show them. Ctrl-C stops after the step and keeps the weights so far. Use them: stylize --network vgg19=FILE
+    show them. Each layer is learnt from the first teacher that has it; others are asked now and then. Ctrl-C stops
+    after the step and keeps the weights so far. Use them: stylize --network vgg19=FILE
     """
     registry = open_registry(plugin)
     named = [named_network(registry, text) for text in teacher or ()]
@@ -66,13 +72,15 @@ def features(
     pictures = Folder(folder) if folder is not None else ()
     check_places(out, checkpoint, resume)
     from pixeldream.neural import distil
+    from pixeldream.neural.weights import load_weights
 
     settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
     with Interrupt() as interrupt:
         ready([network for network, file in named if file is None], quiet)
         teachers, facts = _load(named)
         lessons = distil.mixed(pictures, augment=machine_versions(registry))
-        last = _follow(distil.distil(settings, teachers, lessons, checkpoint), interrupt, quiet)
+        begun = None if start is None else load_weights(start)
+        last = _follow(distil.distil(settings, teachers, lessons, checkpoint, begun), interrupt, quiet)
         _write(out, last, {**facts, "seed": str(seed)})
     tell(str(out))
     if last.part < 1:

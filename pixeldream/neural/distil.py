@@ -58,7 +58,7 @@ class Settings:
     steps: int = 0
     minutes: float = 0.0
     seed: int = 0
-    widths: tuple[int, ...] = (16, 32, 64, 128, 128)
+    widths: tuple[int, ...] = (16, 32, 64, 160, 192)
     """Channels of the five blocks."""
     depths: tuple[int, ...] = (2, 2, 2, 2, 1)
     """Convolutions of the five blocks."""
@@ -134,15 +134,20 @@ def mixed(
 
 
 def distil(
-    settings: Settings, teachers: Sequence[Teacher], lessons: Pictures = pictures.scene, checkpoint: Path | None = None
+    settings: Settings,
+    teachers: Sequence[Teacher],
+    lessons: Pictures = pictures.scene,
+    checkpoint: Path | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> Iterator[Progress]:
-    """Trains; yields after every step. The last teacher that has all five layers is the guide.
+    """Trains; yields after every step. Each of the five layers is guided by the first teacher that has it.
 
     ``checkpoint`` names a folder that exists: training resumes from the checkpoint in it, and writes one every
-    ``checkpoint_minutes`` and at the end. Raises ``ValueError`` where no teacher has all five layers, and
-    ``WeightsError`` for a checkpoint of other settings.
+    ``checkpoint_minutes`` and at the end. ``start``: the weights of a student to begin with instead of random ones, as
+    wide as ``settings`` say or narrower. Raises ``ValueError`` where a layer has no teacher, and for a start of another
+    shape; ``WeightsError`` for a checkpoint of other settings.
     """
-    run = _Run(settings, teachers, lessons, checkpoint)
+    run = _Run(settings, teachers, lessons, checkpoint, start)
     saved = time.monotonic()
     while run.part < 1:
         figures = run.step()
@@ -177,13 +182,19 @@ class _Run:
     """Training under way: what changes from step to step."""
 
     def __init__(
-        self, settings: Settings, teachers: Sequence[Teacher], lessons: Pictures, checkpoint: Path | None
+        self,
+        settings: Settings,
+        teachers: Sequence[Teacher],
+        lessons: Pictures,
+        checkpoint: Path | None,
+        start: Mapping[str, Any] | None,
     ) -> None:
         self.settings, self.lessons = settings, lessons
         self.steps, self.seconds = 0, 0.0
-        ordered = _order(teachers)
+        ordered, layers = _guided(teachers)
         layout, params = begin(settings.widths, settings.depths, settings.seed)
-        layers = [tuple(layer for layer in LAYERS if layer in teacher.network.layers) for teacher in ordered]
+        if start is not None:
+            params = _started(params, start)
         others = tuple(teacher.network for teacher in ordered[1:])
         self.lesson = Lesson(layout, ordered[0].network, others, tuple(layers[1:]), settings.labelled)
         self.norms = {name: jnp.linalg.norm(p) for name, p in params.items() if name.endswith("_w")}
@@ -314,12 +325,54 @@ class _Run:
 _CHECKPOINT = "features.safetensors"
 
 
-def _order(teachers: Sequence[Teacher]) -> list[Teacher]:
-    """The guide first, then the others."""
-    complete = [teacher for teacher in teachers if set(LAYERS) <= set(teacher.network.layers)]
-    if not complete:
-        raise ValueError(f"no teacher has all of {', '.join(LAYERS)}; give one that has, such as a whole VGG-19")
-    return [complete[-1], *(teacher for teacher in teachers if teacher is not complete[-1])]
+@dataclass(frozen=True)
+class _Joined:
+    """Networks side by side, each with its own layers; their weights are held by number."""
+
+    parts: tuple[tuple[FeatureNetwork, tuple[str, ...]], ...]
+
+    def __call__(self, weights: Mapping[str, Any], image: jax.Array, wanted: tuple[str, ...]) -> dict[str, jax.Array]:
+        found: dict[str, jax.Array] = {}
+        for number, (network, layers) in enumerate(self.parts):
+            if own := tuple(layer for layer in wanted if layer in layers):
+                found |= network.apply(weights[str(number)], image, own)
+        return found
+
+
+def _guided(teachers: Sequence[Teacher]) -> tuple[list[Teacher], list[tuple[str, ...]]]:
+    """The guide, which has each layer from the first teacher that has it, and then those whose layers another one
+    guides; and the layers of each."""
+    own = [tuple(layer for layer in LAYERS if layer in teacher.network.layers) for teacher in teachers]
+    first = {layer: next((n for n, layers in enumerate(own) if layer in layers), None) for layer in LAYERS}
+    missing = [layer for layer, number in first.items() if number is None]
+    if missing:
+        raise ValueError(f"no teacher has {', '.join(missing)}; give one that has, such as a whole VGG-19")
+    guiding = [tuple(layer for layer in layers if first[layer] == n) for n, layers in enumerate(own)]
+    used = [n for n, layers in enumerate(guiding) if layers]
+    guide = teachers[used[0]]
+    if len(used) > 1:
+        joined = _Joined(tuple((teachers[n].network, guiding[n]) for n in used))
+        weights = {str(place): dict(teachers[n].weights) for place, n in enumerate(used)}
+        guide = Teacher(replace(guide.network, name="joined", layers=LAYERS, apply=joined), weights)
+    rest = [tuple(layer for layer in layers if first[layer] != n) for n, layers in enumerate(own)]
+    others = [n for n, layers in enumerate(rest) if layers]
+    return [guide, *(teachers[n] for n in others)], [LAYERS, *(rest[n] for n in others)]
+
+
+def _started(params: dict[str, jax.Array], weights: Mapping[str, Any]) -> dict[str, jax.Array]:
+    """``params`` with the values of ``weights``, which may have fewer channels: old ones go on to compute what they
+    did, new ones have no say in them at first (Net2Net, Chen et al. 2016, arXiv:1511.05641)."""
+    result = {}
+    for name, value in params.items():
+        old = np.shape(weights.get(name, ()))
+        if len(old) != value.ndim or any(few > many for few, many in zip(old, value.shape, strict=True)):
+            found = list(old) if name in weights else "missing"
+            raise ValueError(f"{name} of the weights to start from is {found}, not {list(value.shape)}; leave them out")
+        wider = np.array(value)
+        wider[..., : old[-1]] = 0
+        wider[tuple(slice(length) for length in old)] = weights[name]
+        result[name] = jnp.asarray(wider)
+    return result
 
 
 def _fresh_state(params: dict[str, jax.Array], bases: Sequence[Basis], widths: Sequence[int]) -> Learned:
