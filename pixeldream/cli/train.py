@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +76,8 @@ def features(
     from pixeldream.neural.weights import load_weights
 
     settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
+    if start is not None:
+        settings = replace(settings, rate=distil.GENTLE)
     with Interrupt() as interrupt:
         ready([network for network, file in named if file is None], quiet)
         teachers, facts = _load(named)

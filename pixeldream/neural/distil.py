@@ -41,6 +41,9 @@ Pictures = Callable[[int], np.ndarray]
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """Shows a picture otherwise (dithered, in cells ...), same shape and range."""
 
+GENTLE = 0.004
+"""A rate for trainings that begin with earlier weights: three times as much makes them forget what they know."""
+
 _SHEET = 256
 _RENEWED_EVERY = 4
 _HEADS_EVERY = 25
