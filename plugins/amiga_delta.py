@@ -1,4 +1,4 @@
-"""Byte vertical delta, operation 5 of IFF ANIM: what differs in a bit plane, by columns one byte wide from the top down.
+"""Byte vertical delta, operation 5 of IFF ANIM: what differs in a bit plane, by columns of bytes from the top down.
 
 A column is a count of steps and the steps themselves. A byte of 1 to 127 leaves as many rows as they are; one of 129 to
 255 is followed by a value for each of that many rows less 128; 0 is followed by a count and the one value of as many
@@ -81,8 +81,8 @@ def _steps(new: bytes, costs: list[int], within: list[int], ways: list[tuple[str
 
 
 def patched(plane: np.ndarray, delta: bytes, start: int, exclusive: bool = False) -> np.ndarray:
-    """A plane, uint8 ``[height, row bytes]``, with the change that stands in ``delta`` from ``start`` on. ``exclusive``:
-    values are combined with those that were there by exclusive or. Raises ``FormatError``."""
+    """A plane, uint8 ``[height, row bytes]``, with the change that stands in ``delta`` from ``start`` on. With
+    ``exclusive`` values are combined with those that were there by exclusive or. Raises ``FormatError``."""
     columns, position = [], start
     for number, column in enumerate(np.ascontiguousarray(plane.T)):
         if position >= len(delta):

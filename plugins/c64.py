@@ -34,5 +34,6 @@ def register_modes() -> list[pd.Mode]:
 def register_formats() -> list[pd.Format]:
     return [
         *c64_files.FORMATS, *c64_fli_files.FORMATS, *c64_interlace_files.FORMATS, *c64_hires_files.FORMATS,
-        *c64_sprites.FORMATS, *c64_charset.FORMATS, *c64_fli_program.FORMATS, *c64_source.FORMATS, *c64_animation.FORMATS,
+        *c64_sprites.FORMATS, *c64_charset.FORMATS, *c64_fli_program.FORMATS, *c64_source.FORMATS,
+        *c64_animation.FORMATS,
     ]  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 from pixeldream_plugins import c64_charset, c64_player, c64_screen
 from pixeldream_plugins.c64_program import HIRES_CONTROL, MULTICOLOR_CONTROL
 from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES, COLUMNS, HIRES, MULTICOLOR, ROWS, Screen
-from pixeldream_plugins.c64_stream import END, Tape, changes, cycles, unpack
+from pixeldream_plugins.c64_stream import END, SMALLEST, Tape, changes, cycles, unpack
 from pixeldream_plugins.c64_viewer import BASIC, BASIC_LINE, START, assemble
 
 import pixeldream as pd
@@ -46,6 +46,9 @@ SHARE = 0.93
 
 FLIP_CYCLES, PAGE_CYCLES = 900, 3_600
 """From one picture to the next besides; for a page of colour RAM."""
+
+WORTH = (30, 150, SMALLEST)
+"""Cycles for which a byte is saved: the first with which the pictures fit. Few make quick changes."""
 
 CHARACTERS_BYTES = c64_charset.CHARACTERS * c64_charset.CHARACTER_BYTES
 TEXT, BITMAP = 0x1B, 0x3B
@@ -132,16 +135,20 @@ def picture_of(shown: View, mode: pd.Mode) -> pd.Picture:
 
 
 def steps(animation: pd.Animation) -> list[Step]:
-    """The way from two equal screens with the first picture to the second picture, and then all the way round. Raises
-    ``FormatError``."""
+    """The way from two equal screens with the first picture to the second picture, and then all the way round: as quick
+    as there is room for. Raises ``FormatError``."""
     if animation.mode.size != MODES[animation.mode.name].size:
         raise pd.FormatError(f"a program shows whole screens only, and not {animation.mode.size} pixels")
     views, times = [view(picture) for picture in animation.pictures], _times(animation)
-    total = len(views)
-    return [
-        _step(views[max(step - 2, 0) % total], views[(step - 1) % total], views[step % total], times[step % total])
-        for step in range(1, total + 2)
-    ]
+    total, result = len(views), []
+    for byte in WORTH:
+        result = [
+            _step(views[max(n - 2, 0) % total], views[(n - 1) % total], views[n % total], times[n % total], byte)
+            for n in range(1, total + 2)
+        ]
+        if sum(step.length for step in result) <= Tape(FREE).room:
+            break
+    return result
 
 
 def _times(animation: pd.Animation) -> tuple[int, ...]:
@@ -149,20 +156,20 @@ def _times(animation: pd.Animation) -> tuple[int, ...]:
     for number, frames in enumerate(times, 1):
         if frames > LONGEST:
             raise pd.FormatError(
-                f"picture {number} is shown for {frames / FRAMES:g} seconds; a Commodore 64 program shows one for up to "
-                f"{LONGEST / FRAMES:g}"
+                f"picture {number} is shown for {frames / FRAMES:g} seconds; a Commodore 64 program shows one for "
+                f"{LONGEST / FRAMES:g} at most"
             )
     return times
 
 
-def _step(under: View, before: View, now: View, frames: int) -> Step:
-    """``under``: what the hidden screen holds; ``before``: what is seen until then."""
+def _step(under: View, before: View, now: View, frames: int, byte: int) -> Step:
+    """``under``: what the hidden screen holds; ``before``: what is seen until then; ``byte``: see ``changes``."""
     pages = [before.colours[start : start + 256] != now.colours[start : start + 256] for start in range(0, PAGES, 256)]
     flags = sum(changed << number for number, changed in enumerate(pages))
     return Step(
         bytes([frames]) + now.registers + bytes([flags]),
-        changes(under.area, now.area, before.area),
-        changes(before.colours, now.colours),
+        changes(under.area, now.area, before.area, byte),
+        changes(before.colours, now.colours, b"", byte),
     )
 
 
@@ -226,14 +233,13 @@ def _tape(all_steps: list[Step]) -> Tape:
 
 
 def _too_much(animation: pd.Animation, needed: pd.Cost) -> str:
-    held, taken = len(needed.pictures), 0
-    fitting = 0
-    for length in needed.pictures[1:]:
-        taken += length
-        fitting += taken + needed.pictures[0] <= needed.room
+    # One step more than there are pictures.
+    held = len(animation.pictures)
+    fitting = max(1, needed.room * (held + 1) // needed.bytes - 1)
     return (
         f"{held} pictures take {needed.bytes:,} bytes of {needed.room:,} that a Commodore 64 has for them; about "
-        f"{max(1, fitting)} fit: take fewer, smaller changes from one to the next, or a format of files (.gif, .png)"
+        f"{min(fitting, held - 1)} fit: take fewer, or smaller changes from one to the next, or a file of pictures "
+        "(.gif, frame-%04d.png)"
     )
 
 

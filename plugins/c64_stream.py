@@ -32,6 +32,15 @@ TRIED = 8
 
 JUMP_BYTES = 3
 
+LIST_CYCLES, COPY_CYCLES, LEAVE_CYCLES = 47, 85, 55
+"""About what the unpacker takes for a code of each kind."""
+
+LISTED_CYCLES, COPIED_CYCLES = 16, 19
+"""And for each byte of it."""
+
+SMALLEST = 1000
+"""Cycles that a byte of the stream is worth where there is none to spare."""
+
 
 @dataclass(frozen=True)
 class _Copy:
@@ -44,10 +53,10 @@ class _Copy:
 # ---- packing --------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(1024)
-def changes(old: bytes, new: bytes, other: bytes = b"") -> tuple[bytes, ...]:
-    """The codes that turn ``old`` into ``new``, without the end, the fewest bytes of those that are looked at. ``other``:
-    what the other screen holds, as long as both."""
+@lru_cache(2048)
+def changes(old: bytes, new: bytes, other: bytes = b"", byte: int = SMALLEST) -> tuple[bytes, ...]:
+    """The codes that turn ``old`` into ``new``, without the end, the least of those that are looked at. ``other``: what
+    the other screen holds, as long as both. ``byte``: how many cycles of the unpacker one of the stream is worth."""
     near, far = _copies(old, new, other)
     costs = [0] * (len(new) + 1)
     listed = [0] * (len(new) + 1)
@@ -55,15 +64,15 @@ def changes(old: bytes, new: bytes, other: bytes = b"") -> tuple[bytes, ...]:
     same = 0
     for place in range(len(new) - 1, -1, -1):
         same = same + 1 if old[place] == new[place] else 0
-        listed[place] = 1 + min(listed[place + 1], costs[place + 1])
-        best = 1 + listed[place], ("list", 1)
-        if far[place].length:
-            best = min(best, (3 + costs[place + far[place].length], ("far", far[place].length)))
-        if near[place].length:
-            best = min(best, (2 + costs[place + near[place].length], ("near", near[place].length)))
+        listed[place] = byte + LISTED_CYCLES + min(listed[place + 1], costs[place + 1])
+        best = byte + LIST_CYCLES + listed[place], ("list", 1)
+        for way, copy, length in (("far", far[place], 3), ("near", near[place], 2)):
+            if copy.length:
+                cost = length * byte + COPY_CYCLES + COPIED_CYCLES * copy.length
+                best = min(best, (cost + costs[place + copy.length], (way, copy.length)))
         if same:
-            code = 0 if place + same == len(new) else 1 if same <= LEFT_SHORT else 3
-            best = min(best, (code + costs[place + same], ("leave", same)))
+            cost = (1 if same <= LEFT_SHORT else 3) * byte + LEAVE_CYCLES if place + same < len(new) else 0
+            best = min(best, (cost + costs[place + same], ("leave", same)))
         costs[place], ways[place] = best
     return tuple(_codes(new, ways, costs, listed, near, far))
 
@@ -148,12 +157,12 @@ def cycles(codes: Iterable[bytes]) -> int:
     for code in codes:
         first = code[0]
         if first < GO_ON:
-            total += 47 + 16 * first
+            total += LIST_CYCLES + LISTED_CYCLES * first
         elif first < NEAR:
-            total += 55
+            total += LEAVE_CYCLES
         else:
             length = first - FAR + SHORTEST_FAR if first >= FAR else first - NEAR + SHORTEST_NEAR
-            total += 85 + 19 * length
+            total += COPY_CYCLES + COPIED_CYCLES * length
     return total
 
 

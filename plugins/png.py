@@ -1,4 +1,4 @@
-"""PNG of every mode (and GIF, see ``gif``): indexed in hardware order where the mode has indices, at the shape of the display.
+"""PNG of every mode: indexed in hardware order where the mode has indices, at the shape of the display. (See ``gif``.)
 
 PNG: https://www.w3.org/TR/png-3/. The bytes depend on the picture, the options and the zlib at hand, never on the time.
 """

@@ -17,7 +17,7 @@ from pixeldream.cli.conversion import Conversion, Made, Place, Reel, prepare
 from pixeldream.cli.convert_options import ConvertOptions, PictureOptions
 from pixeldream.cli.inputs import Inputs
 from pixeldream.cli.native import native_animation
-from pixeldream.cli.options import NoMetadata, OptionError, OutputFiles, PluginFiles, Quiet, command_of, option, real
+from pixeldream.cli.options import NoMetadata, OutputFiles, PluginFiles, Quiet, command_of, option, real
 from pixeldream.cli.progress import Bar
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.animation import RATE, Animation, check_rate
@@ -88,6 +88,7 @@ def timed(registry: Registry, names: Sequence[str], options: AnimateOptions) -> 
     """All pictures in turn, and how long each is shown. Raises ``ImageError`` for a file that can't be read."""
     places, seconds = [], []
     for name in names:
+        images.read_bytes(name, large=options.large)  # what is not there is told before the work
         count = frames_in(registry, name, options.large)
         places += [Place(name, frame) for frame in range(count)]
         seconds += _seconds(registry, name, options.large) if count > 1 else [1 / RATE]
@@ -176,4 +177,3 @@ def _side_by_side(fitted: Sequence[np.ndarray]) -> np.ndarray:
         across = [image[::ACROSS, ::ACROSS] for image in fitted[row * ACROSS : (row + 1) * ACROSS]]
         rows.append(np.concatenate(across, 1)[:, :width])
     return np.concatenate(rows, 0)[:height]
-

@@ -127,7 +127,9 @@ def _whole(target: Target, animation: Animation, options: WriteOptions, quiet: b
     if target.format.cost is not None and not quiet:
         cost = target.format.cost(animation)
         say(f"{target.path}: {len(animation.pictures)} pictures take {cost.bytes:,} bytes of {cost.room:,}")
-        late = [number for number, pair in enumerate(zip(cost.seconds, animation.seconds, strict=True), 1) if _late(pair)]
+        late = [
+            number for number, pair in enumerate(zip(cost.seconds, animation.seconds, strict=True), 1) if _late(pair)
+        ]
         if late:
             slowest = max(cost.seconds)
             say(
@@ -147,7 +149,9 @@ def _numbered_files(
 ) -> Mapping[Path, bytes]:
     assert target.format.write is not None
     contents: dict[Path, bytes] = {}
-    for number, (path, picture) in enumerate(zip(target.files(len(animation.pictures)), animation.pictures, strict=True)):
+    for number, (path, picture) in enumerate(
+        zip(target.files(len(animation.pictures)), animation.pictures, strict=True)
+    ):
         metadata = {KEYWORD: recipes[number].json()} if recipes else {}
         contents[path] = target.format.write(picture, replace(options, metadata=metadata))
     return contents
