@@ -96,11 +96,11 @@ _LAZY = {
 __all__ = [
     "NONE", "Animation", "Clash", "Cost", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn",
     "FeatureNetwork", "Format", "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network",
-    "Ordered", "Palette", "PaletteError", "PatternDither", "Picture", "Recognised", "Settings", "Shown", "Slot", "Style", "SubPalettes",
-    "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s", "build_googlenet",
-    "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
-    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs",
-    "read_palette", "recognise", "repeats", "stylize",
+    "Ordered", "Palette", "PaletteError", "PatternDither", "Picture", "Recognised", "Settings", "Shown", "Slot",
+    "Style", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s",
+    "build_googlenet", "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert",
+    "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
+    "pixel_runs", "read_palette", "recognise", "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def run(name: str, *arguments: object) -> None:
     subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
 
 
-def _image(data: bytes) -> np.ndarray:
+def decoded(data: bytes) -> np.ndarray:
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:
@@ -56,7 +56,7 @@ def recoil(data: bytes, extension: str) -> np.ndarray:
 def netpbm_ilbm(data: bytes) -> np.ndarray:
     """What netpbm's ``ilbmtoppm`` makes of an IFF ILBM file."""
     result = subprocess.run([_program("ilbmtoppm")], input=data, capture_output=True, timeout=SECONDS, check=True)
-    return _image(result.stdout)
+    return decoded(result.stdout)
 
 
 def ffmpeg(data: bytes, extension: str, folder: Path) -> np.ndarray:
@@ -65,7 +65,7 @@ def ffmpeg(data: bytes, extension: str, folder: Path) -> np.ndarray:
     source.write_bytes(data)
     command = [_program("ffmpeg"), "-v", "error", "-y", "-i", source, "-frames:v", "1", "-pix_fmt", "rgb24", target]
     subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
-    return _image(target.read_bytes())
+    return decoded(target.read_bytes())
 
 
 def nearest(image: np.ndarray, colours: tuple[tuple[int, int, int], ...]) -> np.ndarray:
@@ -176,16 +176,17 @@ def vice(
     press: bool = False,
     on: Television = PAL,
     runs: int = 1,
+    monitor: str = "",
 ) -> np.ndarray:
     """VICE's picture of a Commodore 64 after that many cycles, with borders: ``[272 or 247, 384, 3]``.
 
     ``press``: a key goes down after ``KEY_PERIOD`` cycles and up after as many again. ``runs``: how often the
-    program is started, anew when it has returned. What is not PAL is shown in the
-    colours of :func:`vice_palette`.
+    program is started, anew when it has returned. ``monitor``: commands for VICE's monitor before the
+    start. What is not PAL is shown in the colours of :func:`vice_palette`.
     """
     (folder / "program.prg").write_bytes(program)
     roms = _stub_roms(folder, _sys_address(program), press, runs)
-    (folder / "monitor.txt").write_text(f'load "{folder}/program.prg" 0\n> 0000 2f 37\ng {DRIVER:04x}\n')
+    (folder / "monitor.txt").write_text(f'load "{folder}/program.prg" 0\n> 0000 2f 37\n{monitor}g {DRIVER:04x}\n')
     command = [
         _program("x64sc"), "-console", "-default", "-model", on.model, "-warp", "+sound", "-seed", "1",
         "-drive8type", "0", "-VICIIborders", "0", "-VICIIfilter", "0", "-VICIIgamma", str(NEUTRAL_GAMMA),
@@ -202,7 +203,7 @@ def vice(
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     screen = folder / "screen.png"
     assert screen.exists(), f"VICE wrote no screenshot: {result.stdout[-300:]!r} {result.stderr[-300:]!r}"
-    image = _image(screen.read_bytes())
+    image = decoded(screen.read_bytes())
     assert image.shape == (272 if on.lines == 312 else 247, 384, 3), image.shape
     return image
 
@@ -269,7 +270,7 @@ def fs_uae(disk: bytes, model: str, folder: Path) -> np.ndarray:
                 shot = _screenshot(environment, shots)
             finally:
                 emulator.terminate()
-    image = _image(shot)
+    image = decoded(shot)
     assert image.shape == (572, 752, 3), image.shape
     return image
 
@@ -320,7 +321,7 @@ def mame_cpc(snapshot: bytes, folder: Path) -> np.ndarray:
     screen.unlink(missing_ok=True)
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     assert screen.exists(), f"MAME wrote no screenshot: {result.stderr[-300:]!r}"
-    image = _image(screen.read_bytes())
+    image = decoded(screen.read_bytes())
     assert image.shape == (272, 768, 3), image.shape
     return image
 
@@ -347,4 +348,4 @@ def hatari(tos: bytes, folder: Path, machine: str = "st", monochrome: bool = Fal
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     assert film.exists(), f"Hatari recorded nothing: {result.stderr[-300:]!r}"
     data = film.read_bytes()
-    return _image(data[data.rindex(b"\x89PNG") :])
+    return decoded(data[data.rindex(b"\x89PNG") :])

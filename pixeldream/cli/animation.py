@@ -4,7 +4,7 @@ all or none."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pixeldream.cli.common import blame, say
 from pixeldream.cli.output import OutputError
 from pixeldream.cli.recipe import KEYWORD, Recipe
 from pixeldream.plugin.registry import Registry, suggestion
-from pixeldream.retro.animation import Animation
+from pixeldream.retro.animation import Animation, Cost
 from pixeldream.retro.format import Format, WriteOptions
 from pixeldream.retro.mode import Mode
 
@@ -125,23 +125,23 @@ def _whole(target: Target, animation: Animation, options: WriteOptions, quiet: b
     assert target.format.write_frames is not None  # that is how its format was chosen
     data = target.format.write_frames(animation, options)
     if target.format.cost is not None and not quiet:
-        cost = target.format.cost(animation)
-        say(f"{target.path}: {len(animation.pictures)} pictures take {cost.bytes:,} bytes of {cost.room:,}")
-        late = [
-            number for number, pair in enumerate(zip(cost.seconds, animation.seconds, strict=True), 1) if _late(pair)
-        ]
-        if late:
-            slowest = max(cost.seconds)
-            say(
-                f"{target.path}: the machine is too slow for the rate at {len(late)} of {len(animation.pictures)} "
-                f"pictures, first at {late[0]}: it takes up to {slowest:.2f} s for one ({1 / slowest:.1f} a second)"
-            )
+        for line in notes(target.format.cost(animation), animation):
+            say(f"{target.path}: {line}")
     return data
 
 
-def _late(pair: tuple[float, float]) -> bool:
-    needed, shown = pair
-    return needed > shown
+def notes(cost: Cost, animation: Animation) -> Iterator[str]:
+    """What there is to say of what an animation takes, a line each."""
+    total = len(animation.pictures)
+    yield f"{total} pictures take {cost.bytes:,} bytes of {cost.room:,}"
+    # A picture is drawn while the one before is shown.
+    late = [number for number in range(total) if cost.seconds[number] > animation.seconds[number - 1]]
+    if late:
+        slowest = max(cost.seconds)
+        yield (
+            f"{len(late)} of {total} pictures come later than the rate asks for, first number {late[0] + 1}: the "
+            f"machine takes up to {slowest:.2f} seconds to draw one, which is {1 / slowest:.1f} a second"
+        )
 
 
 def _numbered_files(
@@ -149,9 +149,8 @@ def _numbered_files(
 ) -> Mapping[Path, bytes]:
     assert target.format.write is not None
     contents: dict[Path, bytes] = {}
-    for number, (path, picture) in enumerate(
-        zip(target.files(len(animation.pictures)), animation.pictures, strict=True)
-    ):
+    named = zip(target.files(len(animation.pictures)), animation.pictures, strict=True)
+    for number, (path, picture) in enumerate(named):
         metadata = {KEYWORD: recipes[number].json()} if recipes else {}
         contents[path] = target.format.write(picture, replace(options, metadata=metadata))
     return contents

@@ -44,7 +44,7 @@ ADVICE = {
         "says what is expected"
     ),
     "format_reads_the_frames_it_writes": (
-        "let read_frames follow write_frames picture by picture, and leave out what only leads from the end to the start"
+        "let read_frames follow write_frames picture by picture, and leave out what only leads back to the start"
     ),
     "format_refuses_rubbish_that_moves": (
         "bound every count, length and address before it is followed, and raise pd.FormatError that says what is wrong"
