@@ -17,7 +17,7 @@ import numpy as np
 from pixeldream_plugins import c64_charset, c64_player, c64_screen
 from pixeldream_plugins.c64_program import HIRES_CONTROL, MULTICOLOR_CONTROL
 from pixeldream_plugins.c64_screen import BITMAP_BYTES, CELL_BYTES, COLUMNS, HIRES, MULTICOLOR, ROWS, Screen
-from pixeldream_plugins.c64_stream import END, SMALLEST, Tape, changes, cycles, unpack
+from pixeldream_plugins.c64_stream import END, MEMORY, SMALLEST, Tape, changes, cycles, unpack
 from pixeldream_plugins.c64_viewer import BASIC, BASIC_LINE, START, assemble
 
 import pixeldream as pd
@@ -33,6 +33,9 @@ SHADOW, SCREEN, PICTURE = 0x5800, 0x5C00, 0x6000
 
 PAGES = 1024
 """Bytes from one of them to the next."""
+
+HEAD_BYTES = 5
+"""Of what comes with a picture: see ``c64_player``."""
 
 OTHER = 0x8000
 FREE = ((c64_player.STREAM, SHADOW), (0x8000, 0xD000))
@@ -256,11 +259,13 @@ def read(data: bytes) -> pd.Animation:
     shown = [View(bytes(memory[SCREEN : SCREEN + length]), _colours(memory), bytes(registers), border)]
     times, source, hidden = [frames], c64_player.STREAM, SCREEN + OTHER
     seen: set[int] = set()
+    left = MEMORY  # a stream has no more codes than there are bytes
     while source not in seen:
         seen.add(source)
-        frames, *registers, _ = memory[source : source + 5]
-        source = unpack(memory, source + 5, hidden, hidden + length)
-        source = unpack(memory, source, SHADOW, SHADOW + PAGES)
+        frames, *registers, _ = (memory[source + place & MEMORY - 1] for place in range(HEAD_BYTES))
+        source, codes = unpack(memory, source + HEAD_BYTES & MEMORY - 1, hidden, hidden + length, left)
+        source, more = unpack(memory, source, SHADOW, SHADOW + PAGES, left)
+        left -= codes + more
         shown.append(View(bytes(memory[hidden : hidden + length]), _colours(memory), bytes(registers), border))
         times.append(frames)
         hidden ^= OTHER
@@ -283,7 +288,7 @@ def _colours(memory: bytearray) -> bytes:
 
 def _loaded(data: bytes) -> bytearray:
     """64 KB as they are when the program has been loaded."""
-    memory = bytearray(0x10000)
+    memory = bytearray(MEMORY)
     if data[:2] == BASIC.to_bytes(2, "little") and SCREEN < BASIC + len(data) - 2 <= FREE[-1][1]:
         memory[BASIC : BASIC + len(data) - 2] = data[2:]
     known = all(memory[at : at + len(part)] == part for at, part in code().items())

@@ -31,6 +31,7 @@ TRIED = 8
 """Earlier places that are looked at for a copy, in each screen."""
 
 JUMP_BYTES = 3
+MEMORY = 0x10000
 
 LIST_CYCLES, COPY_CYCLES, LEAVE_CYCLES = 47, 85, 55
 """About what the unpacker takes for a code of each kind."""
@@ -222,23 +223,24 @@ class Tape:
 # ---- unpacking ------------------------------------------------------------------------------------------------------
 
 
-def unpack(memory: bytearray, source: int, target: int, end: int) -> int:
-    """Carries out the codes from ``source`` on in a memory of 64 KB; returns where the next part starts. Raises
-    ``FormatError`` where they lead out of the addresses from ``target`` to ``end``, or round in a circle."""
-    for _ in range(end - target + len(memory) // JUMP_BYTES):
+def unpack(memory: bytearray, source: int, target: int, end: int, most: int = MEMORY) -> tuple[int, int]:
+    """Carries out the codes from ``source`` on in a memory of 64 KB; returns where the next part starts, and how many
+    codes there were. Raises ``FormatError`` where they lead out of the addresses from ``target`` to ``end``, and for
+    more than ``most``: round in a circle."""
+    for number in range(most):
         code = memory[source]
         if code == END:
-            return source + 1
+            return source + 1 & MEMORY - 1, number + 1
         if code == GO_ON:
             source = _word(memory, source + 1)
             continue
         source, count, values = _meant(memory, source, target)
-        if target + count > end or source + JUMP_BYTES > len(memory):
+        if target + count > end or source >= MEMORY:
             raise pd.FormatError("a stream of changes leads out of its screen")
         for offset in range(count if values is not None else 0):
             assert values is not None
             # A copy may go on with what it has just made.
-            memory[target + offset] = memory[values + offset & 0xFFFF]
+            memory[target + offset] = memory[values + offset & MEMORY - 1]
         target += count
     raise pd.FormatError("a stream of changes has no end")
 
@@ -253,9 +255,9 @@ def _meant(memory: bytearray, source: int, target: int) -> tuple[int, int, int |
     if code == LEAVE_FAR:
         return after + 2, _word(memory, after), None
     if code < FAR:
-        return after + 1, code - NEAR + SHORTEST_NEAR, target - memory[after & 0xFFFF]
+        return after + 1, code - NEAR + SHORTEST_NEAR, target - memory[after & MEMORY - 1]
     return after + 2, code - FAR + SHORTEST_FAR, target - _word(memory, after)
 
 
 def _word(memory: bytearray, address: int) -> int:
-    return memory[address & 0xFFFF] | memory[address + 1 & 0xFFFF] << 8
+    return memory[address & MEMORY - 1] | memory[address + 1 & MEMORY - 1] << 8

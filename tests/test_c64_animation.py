@@ -69,7 +69,7 @@ def test_changes_do_what_they_should(seed: int, length: int, values: int, stays:
             memory[address : address + len(piece)] = piece
         memory[target : target + length] = old.tobytes()
         memory[target ^ 0x8000 : (target ^ 0x8000) + length] = other.tobytes()
-        assert unpack(memory, 0x1000, target, target + length) == tape.place
+        assert unpack(memory, 0x1000, target, target + length)[0] == tape.place
         assert memory[target : target + length] == new.tobytes()
 
 
@@ -96,6 +96,21 @@ def test_damage_is_refused_or_is_pictures(seed: int, count: int) -> None:
 
 
 DAMAGED = c64_animation.write(pd.Animation.at(moving("c64-hires", 2)), PLAIN)
+
+
+def test_a_stream_that_goes_round_is_refused_at_once() -> None:
+    """Each of many heads leads to the same long codes: what is read stays within the memory's size."""
+    data = bytearray(DAMAGED.ljust(2 + 0xD000 - 0x0801, b"\0"))
+    heads, work = 2 + c64_player.STREAM - 0x0801, 0x8000
+    for number in range(2000):
+        data[heads + 8 * number : heads + 8 * number + 8] = bytes([5, 0, 0, 0, 0, 0x80, work & 255, work >> 8])
+    data[2 + work - 0x0801 : 2 + 0xD000 - 0x0801] = b"\x81" * (0xD000 - work)
+    with pytest.raises(pd.FormatError, match=r"leads out of its screen|has no end"):
+        c64_animation.read(bytes(data))
+    # Back to itself.
+    data[heads + 5 : heads + 8] = bytes([0x80]) + (c64_player.STREAM + 5).to_bytes(2, "little")
+    with pytest.raises(pd.FormatError, match="has no end"):
+        c64_animation.read(bytes(data))
 
 
 # ---- what fits ------------------------------------------------------------------------------------------------------
