@@ -39,7 +39,7 @@ def run(name: str, *arguments: object) -> None:
     subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
 
 
-def decoded(data: bytes) -> np.ndarray:
+def _image(data: bytes) -> np.ndarray:
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:
@@ -56,7 +56,7 @@ def recoil(data: bytes, extension: str) -> np.ndarray:
 def netpbm_ilbm(data: bytes) -> np.ndarray:
     """What netpbm's ``ilbmtoppm`` makes of an IFF ILBM file."""
     result = subprocess.run([_program("ilbmtoppm")], input=data, capture_output=True, timeout=SECONDS, check=True)
-    return decoded(result.stdout)
+    return _image(result.stdout)
 
 
 def ffmpeg(data: bytes, extension: str, folder: Path) -> np.ndarray:
@@ -65,7 +65,7 @@ def ffmpeg(data: bytes, extension: str, folder: Path) -> np.ndarray:
     source.write_bytes(data)
     command = [_program("ffmpeg"), "-v", "error", "-y", "-i", source, "-frames:v", "1", "-pix_fmt", "rgb24", target]
     subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
-    return decoded(target.read_bytes())
+    return _image(target.read_bytes())
 
 
 def nearest(image: np.ndarray, colours: tuple[tuple[int, int, int], ...]) -> np.ndarray:
@@ -203,7 +203,7 @@ def vice(
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     screen = folder / "screen.png"
     assert screen.exists(), f"VICE wrote no screenshot: {result.stdout[-300:]!r} {result.stderr[-300:]!r}"
-    image = decoded(screen.read_bytes())
+    image = _image(screen.read_bytes())
     assert image.shape == (272 if on.lines == 312 else 247, 384, 3), image.shape
     return image
 
@@ -270,7 +270,7 @@ def fs_uae(disk: bytes, model: str, folder: Path) -> np.ndarray:
                 shot = _screenshot(environment, shots)
             finally:
                 emulator.terminate()
-    image = decoded(shot)
+    image = _image(shot)
     assert image.shape == (572, 752, 3), image.shape
     return image
 
@@ -321,7 +321,7 @@ def mame_cpc(snapshot: bytes, folder: Path) -> np.ndarray:
     screen.unlink(missing_ok=True)
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     assert screen.exists(), f"MAME wrote no screenshot: {result.stderr[-300:]!r}"
-    image = decoded(screen.read_bytes())
+    image = _image(screen.read_bytes())
     assert image.shape == (272, 768, 3), image.shape
     return image
 
@@ -348,4 +348,4 @@ def hatari(tos: bytes, folder: Path, machine: str = "st", monochrome: bool = Fal
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     assert film.exists(), f"Hatari recorded nothing: {result.stderr[-300:]!r}"
     data = film.read_bytes()
-    return decoded(data[data.rindex(b"\x89PNG") :])
+    return _image(data[data.rindex(b"\x89PNG") :])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pictures import pattern
 from pixeldream_plugins import amiga, amiga_anim, amiga_delta, amiga_ilbm, iff
 from pixeldream_plugins.amiga_modes import MODES
+from tiny import rgb
 
 import pixeldream as pd
 
@@ -240,7 +241,7 @@ def film(data: bytes, folder: Path) -> np.ndarray:
         "ffmpeg", "-v", "error", "-i", folder / "a.anim", "-fps_mode", "passthrough", "-pix_fmt", "rgb24",
         folder / "%04d.png",
     )  # fmt: skip
-    return np.stack([judges.decoded(path.read_bytes()) for path in sorted(folder.glob("*.png"))])
+    return np.stack([rgb(str(path)) for path in sorted(folder.glob("*.png"))])
 
 
 def test_the_format_is_found_by_its_name() -> None:
