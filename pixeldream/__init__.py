@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pixeldream.plugin.hookspecs import hookimpl
+from pixeldream.retro.animation import Animation, Cost
 from pixeldream.retro.clash import Clash, Drawn
 from pixeldream.retro.clash import foreign as foreign_colours
 from pixeldream.retro.clash import runs as pixel_runs
@@ -93,13 +94,13 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "FeatureNetwork", "Format",
-    "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette",
-    "PaletteError", "PatternDither", "Picture", "Recognised", "Settings", "Shown", "Slot", "Style", "SubPalettes",
-    "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s", "build_googlenet",
-    "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
-    "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs",
-    "read_palette", "recognise", "repeats", "stylize",
+    "NONE", "Animation", "Clash", "Cost", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn",
+    "FeatureNetwork", "Format", "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network",
+    "Ordered", "Palette", "PaletteError", "PatternDither", "Picture", "Recognised", "Settings", "Shown", "Slot",
+    "Style", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s",
+    "build_googlenet", "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert",
+    "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
+    "pixel_runs", "read_palette", "recognise", "repeats", "stylize",
 ]  # fmt: skip
 
 

@@ -39,6 +39,9 @@ LUMA = np.asarray([0.2126, 0.7152, 0.0722], np.float32)
 LEAST_DETAIL = 0.1
 """How much a place counts that is black in a mask."""
 
+DEFAULT_SECONDS = 0.1
+"""For which a frame is shown that does not say how long."""
+
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -118,6 +121,20 @@ def frame_count(data: bytes) -> int:
             return int(getattr(image, "n_frames", 1)) if getattr(image, "is_animated", False) else 1
     except Exception:  # what can't be read is reported by decode
         return 1
+
+
+def frame_seconds(data: bytes) -> list[float]:
+    """How long each frame of an animated picture is shown; a tenth of a second where it does not say."""
+    try:
+        with warnings.catch_warnings(), Image.open(BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            times = []
+            for number in range(int(getattr(image, "n_frames", 1))):
+                image.seek(number)
+                times.append(float(image.info.get("duration", 0)) / 1000)
+    except Exception:  # what can't be read is reported by decode
+        return []
+    return [time if time > 0 else DEFAULT_SECONDS for time in times]
 
 
 def _too_large(name: str, pixels: int) -> ImageError:

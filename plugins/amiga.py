@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from pixeldream_plugins import amiga_disk, amiga_ilbm, amiga_rgb, amiga_source, amiga_view
+from pixeldream_plugins import amiga_anim, amiga_disk, amiga_ilbm, amiga_rgb, amiga_source, amiga_view
 from pixeldream_plugins.amiga_drawing import redraw_halfbrite, redraw_ham
 from pixeldream_plugins.amiga_modes import MODES, kind_of
 
@@ -31,6 +31,10 @@ def register_formats() -> list[pd.Format]:
         pd.Format(
             "ilbm", (".iff", ".lbm", ".ilbm", ".ham", ".ehb"), tuple(MODES), amiga_ilbm.write, amiga_view.read,
             amiga_view.decode, description="IFF ILBM, the Amiga's picture file",
+        ),
+        pd.Format(
+            "anim", (".anim",), tuple(MODES), None, amiga_anim.read_first, write_frames=amiga_anim.write,
+            read_frames=amiga_anim.read, description="IFF ANIM, the Amiga's moving pictures (operation 5)",
         ),
         pd.Format(
             "amiga-true-colour", (".rgb8", ".rgbn"), (), None, amiga_rgb.read, amiga_rgb.decode,

@@ -148,7 +148,7 @@ def parse(data: bytes) -> File:
     body, cmap = found.pop(b"BODY"), found.get(b"CMAP", b"")
     return File(
         header,
-        _chunky(body, header) if form == CHUNKY else _planar(body, header),
+        _chunky(body, header) if form == CHUNKY else pixels_of(body, header),
         np.frombuffer(cmap[: len(cmap) // 3 * 3], np.uint8).reshape(-1, 3),
         int.from_bytes(found[b"CAMG"][:4], "big") if b"CAMG" in found else None,
         found,
@@ -191,8 +191,9 @@ def _chunky(body: bytes, header: Header) -> np.ndarray:
     return _unpacked(body, header, height * row).reshape(height, row)[:, :width]
 
 
-def _planar(body: bytes, header: Header) -> np.ndarray:
-    """``[height, width]``, uint8 of up to 8 planes and else uint32; a mask plane is dropped."""
+def pixels_of(body: bytes, header: Header) -> np.ndarray:
+    """``[height, width]`` of a BODY chunk in planes, uint8 of up to 8 and else uint32; a mask plane is dropped. Raises
+    ``FormatError``."""
     width, height = header.size
     length = height * header.stored_planes * header.row_bytes
     rows = _unpacked(body, header, length).reshape(height, header.stored_planes, header.row_bytes)

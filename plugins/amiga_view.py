@@ -23,7 +23,7 @@ def read(data: bytes) -> pd.Picture:
     ``border`` of the result is colour 0; registers that the file does not set are black. Raises ``FormatError``, also
     for files that can only be looked at.
     """
-    return _picture(ilbm.parse(data))
+    return picture_of(ilbm.parse(data))
 
 
 def decode(data: bytes) -> pd.Picture | pd.Shown:
@@ -32,7 +32,7 @@ def decode(data: bytes) -> pd.Picture | pd.Shown:
         return amiga_rgb.decode(data)
     file = ilbm.parse(data)
     try:
-        return _picture(file)
+        return picture_of(file)
     except pd.FormatError:
         return pd.Shown(_image(file), screen_of(file).pixel_aspect, tuple(_notes(file)))
 
@@ -60,7 +60,8 @@ def kind_of(file: ilbm.File) -> Kind:
     return KINDS[str(1 << planes)] if planes <= 5 else KINDS["aga"]
 
 
-def _picture(file: ilbm.File) -> pd.Picture:
+def picture_of(file: ilbm.File) -> pd.Picture:
+    """The picture of a file taken apart, in the mode that it was made for. Raises ``FormatError``."""
     if file.header.planes > 8:
         raise pd.FormatError(f"an ILBM picture in {file.header.planes} planes can be shown, and is in no mode")
     for name in (b"SHAM", b"CTBL", b"PCHG"):

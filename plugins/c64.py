@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pixeldream_plugins import (
+    c64_animation,
     c64_charset,
     c64_files,
     c64_fli_files,
@@ -33,5 +34,6 @@ def register_modes() -> list[pd.Mode]:
 def register_formats() -> list[pd.Format]:
     return [
         *c64_files.FORMATS, *c64_fli_files.FORMATS, *c64_interlace_files.FORMATS, *c64_hires_files.FORMATS,
-        *c64_sprites.FORMATS,         *c64_charset.FORMATS, *c64_fli_program.FORMATS, *c64_source.FORMATS,
+        *c64_sprites.FORMATS, *c64_charset.FORMATS, *c64_fli_program.FORMATS, *c64_source.FORMATS,
+        *c64_animation.FORMATS,
     ]  # fmt: skip

@@ -28,10 +28,10 @@ def form(kind: bytes, *chunks: bytes) -> bytes:
     return chunk(b"FORM", kind + b"".join(chunks))
 
 
-def chunks(data: bytes, kind: bytes) -> Iterator[tuple[bytes, bytes]]:
+def chunks(data: bytes, kind: bytes, most: int = MAXIMUM_CHUNKS) -> Iterator[tuple[bytes, bytes]]:
     """(name, data) of each chunk of a file that is one form of that kind. Bytes behind the form are ignored.
 
-    Raises ``FormatError`` for another kind of file and for lengths that lead out of it.
+    Raises ``FormatError`` for another kind of file, for lengths that lead out of it and for more than ``most`` chunks.
     """
     if data[:4] != b"FORM" or len(data) < 12:
         raise pd.FormatError("this is no IFF file: it does not start with a FORM")
@@ -41,7 +41,7 @@ def chunks(data: bytes, kind: bytes) -> Iterator[tuple[bytes, bytes]]:
     if end > len(data):
         raise pd.FormatError(f"the file is cut off: it should have {end} bytes and has {len(data)}")
     position = 12
-    for _ in range(MAXIMUM_CHUNKS):
+    for _ in range(most):
         if position + 8 > end:
             return
         name, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "big")
@@ -50,7 +50,7 @@ def chunks(data: bytes, kind: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise pd.FormatError(f"chunk {_text(name)} says {length} bytes; {end - position} are left in the file")
         yield name, data[position : position + length]
         position += length + length % 2
-    raise pd.FormatError(f"more than {MAXIMUM_CHUNKS} chunks: this is no picture")
+    raise pd.FormatError(f"more than {most} chunks: this is no picture")
 
 
 def _text(name: bytes) -> str:

@@ -1,4 +1,4 @@
-"""PNG of every mode: indexed in hardware order where the mode has indices, at the shape of the display.
+"""PNG of every mode: indexed in hardware order where the mode has indices, at the shape of the display. (See ``gif``.)
 
 PNG: https://www.w3.org/TR/png-3/. The bytes depend on the picture, the options and the zlib at hand, never on the time.
 """
@@ -33,15 +33,15 @@ def write(picture: pd.Picture, options: pd.WriteOptions) -> bytes:
     if options.aspect:
         image = _from_rgb(_true_shape(picture))
     else:
-        indexed = _indexed(picture)
-        image = _from_rgb(picture.image()) if indexed is None else _from_indices(*indexed)
+        found = indexed(picture)
+        image = _from_rgb(picture.image()) if found is None else from_indices(*found)
         image = image.resize((image.width * across, image.height * down), resample=0)
     file = BytesIO()
     image.save(file, "PNG", pnginfo=_metadata(options))
     return file.getvalue()
 
 
-def _indexed(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
+def indexed(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
     """uint8 indices ``[height, width]`` and their colours ``[n, 3]``; ``None`` where no index says it all."""
     if picture.mode.render is not None:
         return _by_value(picture)
@@ -55,7 +55,7 @@ def _indexed(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _by_value(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
-    """As :func:`_indexed` for a mode with an own render, if each pixel value has one colour: halfbrite, but not HAM."""
+    """As :func:`indexed` for a mode with an own render, if each pixel value has one colour: halfbrite, but not HAM."""
     values = picture.mode.pixel_values
     if picture.pixels.ndim != 2 or values > MAXIMUM_INDICES or picture.pixels.size < values:
         return None
@@ -65,7 +65,8 @@ def _by_value(picture: pd.Picture) -> tuple[np.ndarray, np.ndarray] | None:
     return (picture.pixels, colours) if np.array_equal(colours[picture.pixels], shown) else None
 
 
-def _from_indices(indices: np.ndarray, colours: np.ndarray) -> Image:
+def from_indices(indices: np.ndarray, colours: np.ndarray) -> Image:
+    """An indexed image of uint8 ``[height, width]`` and its colours ``[n, 3]``."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(indices, np.uint8)).convert("L")
@@ -120,4 +121,9 @@ def _metadata(options: pd.WriteOptions) -> PngInfo:
 
 @pd.hookimpl
 def register_formats() -> list[pd.Format]:
-    return [pd.Format("png", (".png",), write=write, description="PNG, indexed in the order of the hardware's colours")]
+    from pixeldream_plugins import gif
+
+    return [
+        pd.Format("png", (".png",), write=write, description="PNG, indexed in the order of the hardware's colours"),
+        gif.FORMAT,
+    ]

@@ -176,16 +176,17 @@ def vice(
     press: bool = False,
     on: Television = PAL,
     runs: int = 1,
+    monitor: str = "",
 ) -> np.ndarray:
     """VICE's picture of a Commodore 64 after that many cycles, with borders: ``[272 or 247, 384, 3]``.
 
     ``press``: a key goes down after ``KEY_PERIOD`` cycles and up after as many again. ``runs``: how often the
-    program is started, anew when it has returned. What is not PAL is shown in the
-    colours of :func:`vice_palette`.
+    program is started, anew when it has returned. ``monitor``: commands for VICE's monitor before the
+    start. What is not PAL is shown in the colours of :func:`vice_palette`.
     """
     (folder / "program.prg").write_bytes(program)
     roms = _stub_roms(folder, _sys_address(program), press, runs)
-    (folder / "monitor.txt").write_text(f'load "{folder}/program.prg" 0\n> 0000 2f 37\ng {DRIVER:04x}\n')
+    (folder / "monitor.txt").write_text(f'load "{folder}/program.prg" 0\n> 0000 2f 37\n{monitor}g {DRIVER:04x}\n')
     command = [
         _program("x64sc"), "-console", "-default", "-model", on.model, "-warp", "+sound", "-seed", "1",
         "-drive8type", "0", "-VICIIborders", "0", "-VICIIfilter", "0", "-VICIIgamma", str(NEUTRAL_GAMMA),

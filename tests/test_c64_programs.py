@@ -9,7 +9,7 @@ import judges
 import numpy as np
 import pytest
 from pictures import pattern
-from pixeldream_plugins import c64, c64_fli_program, c64_program, c64_raster, c64_source, c64_viewer
+from pixeldream_plugins import c64, c64_fli_program, c64_player, c64_program, c64_raster, c64_source, c64_viewer
 from pixeldream_plugins.c64_screen import HIRES
 
 import pixeldream as pd
@@ -31,60 +31,82 @@ SYMBOLS = {
 } | {
     "CINT": 0xFF81, "STATE": 0x02, "PLAIN": 0xFC, "BANK": 0xFD, "Y_NOW": 0xFD, "POINTER": 0xFE, "FLIP": 0x0BFA,
     "SHIFT": 0x0BFB, "CONTROL": 0x0BFD, "WIDE": 0x0BFB, "SHARED_1": 0x0BFC, "SHARED_2": 0x0BFD,
-    "OWN": 0x1000,
+    "OWN": 0x1000, "SRC": 0x57, "DST": 0x59, "FROM": 0x5B, "COUNT": 0x5D, "LEFT": 0x5E, "FRESH": 0x5F, "SIDE": 0x60,
+    "SIXTY": 0x61, "SHADOW": 0x5800,
 }  # fmt: skip
+OF_PLAYER = {
+    "HEAD": c64_player.HEAD, "BORDER": c64_player.BORDER, "CONTROL_1": 0x0AB6, "CONTROL_2": 0x0AB7, "NEXT": 0x0AB8,
+    "HIDDEN": 0x0ABA, "COLD": 0x0ABB,
+}  # fmt: skip
+"""Settings that lie elsewhere in the program that shows moving pictures."""
+
 OPCODES = {
-    "adc": {"#": 0x69}, "and": {"#": 0x29}, "beq": {"r": 0xF0}, "bit": {"z": 0x24, "a": 0x2C}, "bmi": {"r": 0x30},
-    "bne": {"r": 0xD0}, "bpl": {"r": 0x10}, "clc": {"": 0x18}, "cli": {"": 0x58}, "cmp": {"#": 0xC9, "a": 0xCD},
-    "cpx": {"#": 0xE0}, "cpy": {"a": 0xCC}, "dex": {"": 0xCA}, "dey": {"": 0x88}, "eor": {"#": 0x49, "a": 0x4D},
-    "inc": {"z": 0xE6, "a": 0xEE}, "inx": {"": 0xE8}, "iny": {"": 0xC8}, "jmp": {"a": 0x4C}, "jsr": {"a": 0x20},
-    "lda": {"#": 0xA9, "z": 0xA5, "a": 0xAD, "x": 0xBD}, "ldx": {"#": 0xA2, "a": 0xAE}, "ldy": {"#": 0xA0, "z": 0xA4},
-    "lsr": {"": 0x4A}, "nop": {"": 0xEA}, "ora": {"#": 0x09}, "rts": {"": 0x60}, "sei": {"": 0x78},
-    "sta": {"z": 0x85, "a": 0x8D, "x": 0x9D}, "stx": {"a": 0x8E}, "sty": {"z": 0x84, "a": 0x8C}, "tax": {"": 0xAA},
+    "adc": {"#": 0x69, "z": 0x65, "i": 0x71}, "and": {"#": 0x29}, "bcc": {"r": 0x90}, "bcs": {"r": 0xB0},
+    "beq": {"r": 0xF0}, "bit": {"z": 0x24, "a": 0x2C}, "bmi": {"r": 0x30}, "bne": {"r": 0xD0}, "bpl": {"r": 0x10},
+    "clc": {"": 0x18}, "cli": {"": 0x58}, "cmp": {"#": 0xC9, "a": 0xCD}, "cpx": {"#": 0xE0},
+    "cpy": {"z": 0xC4, "a": 0xCC}, "dec": {"z": 0xC6}, "dex": {"": 0xCA}, "dey": {"": 0x88},
+    "eor": {"#": 0x49, "z": 0x45, "a": 0x4D}, "inc": {"z": 0xE6, "a": 0xEE}, "inx": {"": 0xE8}, "iny": {"": 0xC8},
+    "jmp": {"a": 0x4C}, "jsr": {"a": 0x20}, "lda": {"#": 0xA9, "z": 0xA5, "a": 0xAD, "x": 0xBD, "i": 0xB1},
+    "ldx": {"#": 0xA2, "z": 0xA6, "a": 0xAE}, "ldy": {"#": 0xA0, "z": 0xA4}, "lsr": {"": 0x4A, "a": 0x4E},
+    "nop": {"": 0xEA}, "ora": {"#": 0x09}, "pha": {"": 0x48}, "pla": {"": 0x68}, "rti": {"": 0x40}, "rts": {"": 0x60},
+    "sbc": {"#": 0xE9, "z": 0xE5, "i": 0xF1}, "sec": {"": 0x38}, "sei": {"": 0x78},
+    "sta": {"z": 0x85, "a": 0x8D, "x": 0x9D, "y": 0x99, "i": 0x91}, "stx": {"z": 0x86, "a": 0x8E},
+    "sty": {"z": 0x84, "a": 0x8C}, "tax": {"": 0xAA}, "tay": {"": 0xA8},
 }  # fmt: skip
 """MOS MCS6500 family programming manual (1976), appendix B: those that the viewers use."""
 
 
-def value(text: str) -> int:
+def value(text: str, symbols: dict[str, int]) -> int:
     total = 0
     for part in text.split("+"):
-        total += SYMBOLS[part] if part in SYMBOLS else int(part[1:], 16) if part.startswith("$") else int(part)
+        total += symbols[part] if part in symbols else int(part[1:], 16) if part.startswith("$") else int(part)
     return total
 
 
-def assembled(instruction: str) -> bytes:
-    """One instruction of the listing: ``#`` immediate, ``,x`` indexed, ``*+n`` a branch, or an address."""
+def assembled(instruction: str, symbols: dict[str, int] = SYMBOLS) -> bytes:
+    """One instruction of the listing: ``#`` immediate, ``,x`` indexed, ``(n),y`` indirect, ``*+n`` a branch, or an
+    address."""
     name, _, operand = instruction.partition(" ")
     if not operand:
         return bytes([OPCODES[name][""]])
     if operand.startswith("#"):
-        return bytes([OPCODES[name]["#"], value(operand[1:])])
+        return bytes([OPCODES[name]["#"], value(operand[1:], symbols)])
+    if operand.startswith("("):
+        return bytes([OPCODES[name]["i"], value(operand[1:].removesuffix("),y"), symbols)])
     if operand.startswith("*"):
         # Counted from the end of the branch itself.
         return bytes([OPCODES[name]["r"], int(operand[1:]) - 2 & 255])
-    address = value(operand.removesuffix(",x"))
+    place, _, index = operand.partition(",")
+    address = value(place, symbols)
     if address < 256:
         return bytes([OPCODES[name]["z"], address])
-    return bytes([OPCODES[name]["x" if operand.endswith(",x") else "a"]]) + address.to_bytes(2, "little")
+    return bytes([OPCODES[name][index or "a"]]) + address.to_bytes(2, "little")
 
 
 LISTINGS = [
-    (module, name) for module in (c64_viewer, c64_raster) for name in vars(module)
+    (module, name) for module in (c64_viewer, c64_raster, c64_player) for name in vars(module)
     if name.endswith("_CODE") and isinstance(getattr(module, name), str)
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("module", "name"), LISTINGS, ids=lambda item: getattr(item, "__name__", item))
 def test_the_listing_says_what_the_bytes_do(module: object, name: str) -> None:
+    symbols = SYMBOLS | (OF_PLAYER if module is c64_player else {})
     for line in getattr(module, name).strip().splitlines():
         code, instruction = re.split(r"\s{2,}", line.split(";")[0].strip(), maxsplit=1)
-        assert bytes.fromhex(code) == assembled(instruction), line
+        assert bytes.fromhex(code) == assembled(instruction, symbols), line
 
 
 def test_the_code_fits_where_it_is_called() -> None:
     assert c64_viewer.BASIC + len(c64_viewer.BASIC_LINE) == c64_viewer.KEYS
     assert c64_viewer.KEYS + len(c64_viewer.assemble(c64_viewer.KEYS_CODE)) == c64_viewer.START
     assert int(c64_viewer.BASIC_LINE[5:9]) == c64_viewer.START
+    parts = ("PREPARE", "PICTURE", "FLIP_SCREENS", "UNPACK", "COUNT_FRAMES")
+    lengths = [len(c64_viewer.assemble(getattr(c64_player, f"{part}_CODE"))) for part in parts]
+    starts = [c64_viewer.START + sum(lengths[:number]) for number in range(6)]
+    assert starts[1:5] == [c64_player.PICTURE, c64_player.FLIP_SCREENS, c64_player.UNPACK, c64_player.COUNT_FRAMES]
+    assert starts[5] <= c64_player.HEAD
+    assert c64_player.RESTORE + len(c64_viewer.assemble(c64_player.RESTORED_CODE)) <= c64_viewer.START
 
 
 @pytest.mark.parametrize("kind", c64_fli_program.FLI_KINDS[:3], ids=lambda kind: kind.mode.name)

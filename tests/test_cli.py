@@ -23,8 +23,8 @@ from pixeldream.plugin.registry import Registry
 Capsys = pytest.CaptureFixture[str]
 
 COMMANDS = [
-    "stylize", "convert", "check", "show", "rerun", "modes", "palettes", "dithers", "formats", "networks", "losses",
-    "plugins",
+    "stylize", "convert", "animate", "check", "show", "rerun", "modes", "palettes", "dithers", "formats", "networks",
+    "losses", "plugins",
 ]  # fmt: skip
 
 KIT = [["plugin"], ["plugin", "new"], ["plugin", "check"], ["plugin", "guide"]]

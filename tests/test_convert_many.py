@@ -21,6 +21,7 @@ from pixeldream.api import Frames, Way
 from pixeldream.cli import batch
 from pixeldream.cli.convert_options import ConvertOptions
 from pixeldream.cli.options import restore
+from pixeldream.plugin.registry import Registry
 
 Capsys = pytest.CaptureFixture[str]
 
@@ -187,7 +188,7 @@ def test_a_recipe_of_a_single_image_is_still_understood() -> None:
     [(["x/shot_01.png", "x/shot_10.png"], "shot"), (["1.png", "2.png"], "frames"), (["one.png"], "one")],
 )
 def test_numbered_files_are_called_by_what_they_share(files: list[str], name: str) -> None:
-    found = batch.reels(ConvertOptions(image=tuple(files), frames=True), files)
+    found = batch.reels(Registry(), ConvertOptions(image=tuple(files), frames=True), files)
     assert [each[0] for each in found] == [name]
 
 

@@ -10,7 +10,7 @@ import pytest
 from published import thin
 
 from pixeldream.neural.weights import resolve
-from pixeldream.plugin import testing
+from pixeldream.plugin import testing, testing_frames
 from pixeldream.plugin.registry import Registry, load
 from pixeldream.retro.mode import Mode
 
@@ -36,6 +36,10 @@ MODES = families()
 PALETTES = list(REGISTRY.palettes)
 DITHERS = list(REGISTRY.dithers)
 FORMATS = [(form, mode) for form in REGISTRY.formats for mode in MODES if REGISTRY.formats[form].holds(mode)]
+
+MOVING = [
+    (form, mode) for form, mode in FORMATS if REGISTRY.formats[form].write_frames or REGISTRY.formats[form].read_frames
+]
 
 
 def colours_of(registry: Registry, mode: str) -> Any:
@@ -81,6 +85,12 @@ def test_palette(registry: Registry, palette: str, law: Callable) -> None:
 @pytest.mark.parametrize(("form", "mode"), FORMATS)
 def test_format(registry: Registry, form: str, mode: str, law: Callable) -> None:
     law(registry.formats[form], registry.modes[mode], colours_of(registry, mode))
+
+
+@pytest.mark.parametrize("law", testing_frames.MOVING_LAWS, ids=named)
+@pytest.mark.parametrize(("form", "mode"), MOVING)
+def test_moving_format(registry: Registry, form: str, mode: str, law: Callable) -> None:
+    law(registry.formats[form], quick(registry.modes[mode]), colours_of(registry, mode))
 
 
 @pytest.mark.parametrize("law", testing.DITHER_LAWS, ids=named)

@@ -267,11 +267,12 @@ def test_the_built_in_plugins_can_be_checked(capsys: Capsys) -> None:
 
 
 def test_every_law_says_what_it_expects_and_what_to_do() -> None:
-    from pixeldream.plugin import testing
+    from pixeldream.plugin import testing, testing_frames
 
     laws = [law for name in dir(testing) if name.endswith("_LAWS") for law in getattr(testing, name)]
     for law in [
         *laws,
+        *testing_frames.MOVING_LAWS,
         checking.it_loads,
         checking.name_can_be_typed,
         checking.mode_has_its_palette,

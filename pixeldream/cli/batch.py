@@ -26,6 +26,7 @@ from pixeldream.cli.conversion import Conversion, Made, Place, Reel, prepare
 from pixeldream.cli.convert_options import ConvertOptions
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED
+from pixeldream.cli.native import native_animation
 from pixeldream.cli.options import OptionError
 from pixeldream.cli.output import OutputError
 from pixeldream.cli.sheet import thumbnail
@@ -66,12 +67,13 @@ def expand(registry: Registry, names: Iterable[str]) -> list[str]:
     :class:`OptionError` for a pattern or a folder without any."""
     found: dict[str, str] = {}
     for name in names:
-        for file in _files(registry, name):
+        for file in files_of(registry, name):
             found.setdefault(os.path.realpath(file), file)
     return list(found.values())
 
 
-def _files(registry: Registry, name: str) -> list[str]:
+def files_of(registry: Registry, name: str) -> list[str]:
+    """The files that one name means, in order. Raises as :func:`expand`."""
     if os.path.isdir(name):
         known = _readable(registry)
         inside = (os.path.join(name, each) for each in os.listdir(name) if not each.startswith("."))
@@ -101,11 +103,11 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def reels(options: ConvertOptions, files: Sequence[str]) -> list[tuple[str, tuple[Place, ...]]]:
+def reels(registry: Registry, options: ConvertOptions, files: Sequence[str]) -> list[tuple[str, tuple[Place, ...]]]:
     """Names and places of what belongs together: each file alone, or the frames of moving pictures."""
     if not options.frames:
         return [(Path(file).stem, (Place(file),)) for file in files]
-    counts = {file: _frames_in(file, options.large) for file in files}
+    counts = {file: frames_in(registry, file, options.large) for file in files}
     found = [
         (Path(file).stem, tuple(Place(file, frame) for frame in range(count)))
         for file, count in counts.items()
@@ -113,18 +115,21 @@ def reels(options: ConvertOptions, files: Sequence[str]) -> list[tuple[str, tupl
     ]
     stills = [file for file, count in counts.items() if count == 1]
     if stills:
-        found.append((_common_name(stills), tuple(Place(file) for file in stills)))
+        found.append((common_name(stills), tuple(Place(file) for file in stills)))
     return found
 
 
-def _frames_in(file: str, large: bool) -> int:
+def frames_in(registry: Registry, file: str, large: bool) -> int:
+    """How many pictures a file holds in turn; 1 for one that can't be read."""
     try:
-        return images.frame_count(images.read_bytes(file, large=large))
+        data = images.read_bytes(file, large=large)
     except images.ImageError:  # told when its turn comes
         return 1
+    native = native_animation(registry, data, Path(file))
+    return images.frame_count(data) if native is None else len(native.pictures)
 
 
-def _common_name(files: Sequence[str]) -> str:
+def common_name(files: Sequence[str]) -> str:
     """What numbered files have in common."""
     if len(files) == 1:
         return Path(files[0]).stem
@@ -140,7 +145,7 @@ def plan(conversion: Conversion, paths: Sequence[Path]) -> list[Task]:
     """All tasks of a run with their outputs. Raises ``ValueError`` for what can't be: found before work begins."""
     options = conversion.options
     tasks = []
-    for name, places in reels(options, expand(conversion.registry, options.image)):
+    for name, places in reels(conversion.registry, options, expand(conversion.registry, options.image)):
         if options.frame > len(places):
             raise OptionError(f"frame {options.frame}: {name!r} has {len(places)}")
         kept = places[: options.frame or len(places)]

@@ -12,8 +12,8 @@ from pixeldream.look import CONVERT_DITHER, QUALITIES, quality_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvertOptions(AdjustOptions):
-    """``image`` holds one picture, or the files of a moving one up to the frame that is meant."""
+class PictureOptions(AdjustOptions):
+    """What all conversions of pictures have in common."""
 
     image: Annotated[
         Several,
@@ -43,6 +43,23 @@ class ConvertOptions(AdjustOptions):
     detail: Annotated[
         str | None, option("--detail", metavar="MASK", help="An image: what is white in it counts most.")
     ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.how
+        if self.calm is not None and not 0 <= self.calm < float("inf"):
+            raise OptionError(f"calm {self.calm:g} is out of range; give 0 or more")
+
+    @property
+    def how(self) -> str:
+        """The quality, chosen. Raises ``ValueError``."""
+        return quality_of(self.quality, self.dither, calm=self.calm, detail=self.detail)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertOptions(PictureOptions):
+    """``image`` holds one picture, or the files of a moving one up to the frame that is meant."""
+
     frames: Annotated[
         bool, option("--frames", help="The pictures are frames of a moving one: the best keeps them steady.")
     ] = False
@@ -50,13 +67,5 @@ class ConvertOptions(AdjustOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _ = self.how
-        if self.calm is not None and not 0 <= self.calm < float("inf"):
-            raise OptionError(f"calm {self.calm:g} is out of range; give 0 or more")
         if self.frame < 0 or (self.frame and not self.frames):
             raise OptionError(f"frame {self.frame}: it is for --frames, and counts from 1")
-
-    @property
-    def how(self) -> str:
-        """The quality, chosen. Raises ``ValueError``."""
-        return quality_of(self.quality, self.dither, calm=self.calm, detail=self.detail)

@@ -17,6 +17,7 @@ def describe(registry: Registry, name: str) -> Entry:
         "modes": [mode for mode in registry.modes if form.holds(mode)],
         "reads": form.read is not None,
         "writes": form.write is not None,
+        "moving": {"reads": form.read_frames is not None, "writes": form.write_frames is not None},
         "plugin": registry.formats.origins[name],
         "description": form.description,
     }
@@ -24,7 +25,8 @@ def describe(registry: Registry, name: str) -> Entry:
 
 def column(entry: Entry) -> Sequence[str]:
     """The words of a format's line."""
-    able = [word for word, key in (("reads", "reads"), ("writes", "writes")) if entry[key]]
+    able = [key for key in ("reads", "writes") if entry[key] or entry["moving"][key]]
+    able += ["moves"] if any(entry["moving"].values()) else []
     return " ".join(entry["extensions"]), ", ".join(able), entry["description"]
 
 

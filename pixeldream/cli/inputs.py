@@ -41,7 +41,7 @@ def read_source(registry: Registry, name: str, *, large: bool = False) -> Source
 
 
 def _source(registry: Registry, data: bytes, name: str, large: bool, frame: int = 0) -> Source:
-    native = None if frame else read_native(registry, data, Path(name))
+    native = read_native(registry, data, Path(name), frame)
     if native is None:
         image = images.decode(data, name, large=large, frame=frame)
         return Source(image, images.as_bytes(image), order=images.palette_of(data))

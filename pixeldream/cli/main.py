@@ -13,6 +13,7 @@ import typer
 
 from pixeldream import __version__
 from pixeldream.cli import common
+from pixeldream.cli.animate import animate
 from pixeldream.cli.check import check
 from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
@@ -66,7 +67,7 @@ app = typer.Typer(name="pixeldream", **_PLAIN)
 train = typer.Typer(**_PLAIN)
 train.command()(_may_leave_out(features))
 train.command("recognise")(_may_leave_out(train_recognise))
-for _command in (stylize, convert, check, show, recognise, rerun):
+for _command in (stylize, convert, animate, check, show, recognise, rerun):
     app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
 weights = typer.Typer(**_PLAIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from pixeldream import images
 from pixeldream.cli.common import blame
 from pixeldream.plugin.registry import Registry
+from pixeldream.retro.animation import Animation
 from pixeldream.retro.format import Format, FormatError, Shown
 from pixeldream.retro.mode import Picture
 
@@ -59,8 +61,31 @@ def _repeated(image: np.ndarray, aspect: tuple[int, int]) -> np.ndarray:
     return image.repeat(max(1, round(down / across)), 0).repeat(max(1, round(across / down)), 1)
 
 
-def read_native(registry: Registry, data: bytes, path: Path) -> Native | None:
-    """A native file; ``None`` for an extension that no format reads. Raises ``FormatError``."""
+def native_animation(registry: Registry, data: bytes, path: Path) -> Animation | None:
+    """The moving picture in a native file; ``None`` where no format reads one there."""
+    for form in registry.frame_readers(path.suffix.lower()):
+        try:
+            with blame(registry, ("formats", form.name)):
+                return _animation(form, data)
+        except FormatError:  # told by read_native, which reads its first picture
+            continue
+    return None
+
+
+@lru_cache(1)
+def _animation(form: Format, data: bytes) -> Animation:
+    # Its pictures are asked for one by one.
+    assert form.read_frames is not None
+    return form.read_frames(data)
+
+
+def read_native(registry: Registry, data: bytes, path: Path, frame: int = 0) -> Native | None:
+    """A native file, of a moving picture frame number ``frame``; ``None`` for an extension that no format reads. Raises
+    ``FormatError``."""
+    if frame:
+        for form in registry.frame_readers(path.suffix.lower()):
+            return Native(form, _animation(form, data).pictures[frame])
+        return None
     problems = []
     for form in registry.readers(path.suffix.lower()):
         assert form.read is not None

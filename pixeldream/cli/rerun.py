@@ -83,7 +83,7 @@ def _follow(
     quiet: bool,
 ) -> tuple[Picture, Recipe]:
     if isinstance(options, ConvertOptions):
-        made = conversion.last(conversion.prepare(registry, options, plugins), _places(options))
+        made = conversion.last(conversion.prepare(registry, options, plugins), _places(registry, options))
         return made.picture, made.recipe
     prepared = job.prepare(registry, options, plugins)
     from pixeldream.api import Stopwatch
@@ -95,9 +95,9 @@ def _follow(
     return painted.picture, job.write_recipe(prepared, weights, painted.stopped)
 
 
-def _places(options: ConvertOptions) -> tuple[conversion.Place, ...]:
+def _places(registry: Registry, options: ConvertOptions) -> tuple[conversion.Place, ...]:
     """Of the one picture, or of the frames up to the one that was made."""
-    found = batch.reels(options, options.image)
+    found = batch.reels(registry, options, options.image)
     if len(found) != 1 or (not options.frames and len(options.image) != 1) or options.frame > len(found[0][1]):
         raise RecipeError(f"the recipe is of more than one picture: {', '.join(options.image)}; the file was altered")
     places = found[0][1]

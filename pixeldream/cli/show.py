@@ -12,7 +12,8 @@ import typer
 from pixeldream import images
 from pixeldream.cli import output, terminal
 from pixeldream.cli.common import blame, open_registry, say, tell
-from pixeldream.cli.native import Native, read_native
+from pixeldream.cli.moving import write_moving
+from pixeldream.cli.native import Native, native_animation, read_native
 from pixeldream.cli.options import OutputFiles, PluginFiles, Quiet, option
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.format import WriteOptions
@@ -47,14 +48,19 @@ def show(
     """Show a native file or an ordinary picture.
 
     It is drawn in the terminal, or written to --output. A native picture can be written in every format of its mode,
-    an ordinary one as PNG.
+    an ordinary one as PNG. A moving one goes to every file that moves, to numbered pictures (-o 'frame-%04d.png', or a
+    folder), or to one PNG that shows all its pictures.
     """
     terminal.check(terminal_)
     registry = open_registry(plugin)
     data = images.read_bytes(source, large=large)
     native = read_native(registry, data, source)
     options = WriteOptions(raw=raw, aspect=aspect)
-    if output_:
+    moving = native_animation(registry, data, source)
+    if moving is not None and len(moving.pictures) > 1 and output_:
+        for path in write_moving(registry, moving, source, output_, options, quiet):
+            tell(str(path))
+    elif output_:
         named = (
             output.plan(registry, native.shown.mode, output_) if native and isinstance(native.shown, Picture) else []
         )
@@ -70,6 +76,8 @@ def show(
     if native is not None and not quiet:
         for note in native.notes():
             say(f"{source}: {note}")
+        if moving is not None:
+            say(f"{source}: {len(moving.pictures)} pictures in {sum(moving.seconds):.2f} seconds")
 
 
 def _drawn(

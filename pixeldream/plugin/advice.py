@@ -43,6 +43,12 @@ ADVICE = {
         "check the length and the first bytes before anything is taken from the data, and raise pd.FormatError that "
         "says what is expected"
     ),
+    "format_reads_the_frames_it_writes": (
+        "let read_frames follow write_frames picture by picture, and leave out what only leads back to the start"
+    ),
+    "format_refuses_rubbish_that_moves": (
+        "bound every count, length and address before it is followed, and raise pd.FormatError that says what is wrong"
+    ),
     "dither_keeps_the_mean": (
         "let a kernel's weights add up to its divisor, and a matrix hold each rank from 0 up equally often"
     ),

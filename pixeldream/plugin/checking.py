@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pixeldream.plugin import testing
+from pixeldream.plugin import testing, testing_frames
 from pixeldream.plugin.advice import ADVICE as ADVICE
 from pixeldream.plugin.advice import MEND
 from pixeldream.plugin.registry import KINDS, Failure, Names, Registry, load
@@ -182,7 +182,9 @@ def _format_laws(registry: Registry, form: Format, own: list[Mode]) -> Iterator[
         palette = palette_of(mode, registry)
         if palette is not None:
             also = f" ({mode.name})"
-            yield from (_law("format", form.name, law, (form, mode, palette), also) for law in testing.FORMAT_LAWS)
+            still = testing.FORMAT_LAWS if form.write or form.read else ()
+            moving = testing_frames.MOVING_LAWS if form.write_frames or form.read_frames else ()
+            yield from (_law("format", form.name, law, (form, mode, palette), also) for law in (*still, *moving))
 
 
 def it_loads(failures: list[Failure]) -> None:

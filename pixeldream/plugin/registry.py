@@ -152,6 +152,19 @@ class Registry:
                     result.setdefault(extension, form)
         return result
 
+    def frame_writers(self, mode: str) -> dict[str, Format]:
+        """As :meth:`writers`, the formats that write moving pictures."""
+        result: dict[str, Format] = {}
+        for form in self.formats.values.values():
+            if form.write_frames is not None and form.holds(mode):
+                for extension in form.extensions:
+                    result.setdefault(extension, form)
+        return result
+
+    def frame_readers(self, extension: str) -> list[Format]:
+        """The formats that read moving pictures from files with this extension (lower case, with the dot)."""
+        return [f for f in self.formats.values.values() if f.read_frames is not None and extension in f.extensions]
+
     def readers(self, extension: str) -> list[Format]:
         """The formats that read files with this extension (lower case, with the dot)."""
         return [f for f in self.formats.values.values() if f.read is not None and extension in f.extensions]

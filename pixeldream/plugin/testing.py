@@ -251,7 +251,7 @@ def palette_has_distinct_colours(palette: Palette) -> None:
 PALETTE_LAWS: tuple[Callable[[Palette], None], ...] = (palette_names_its_source, palette_has_distinct_colours)
 
 
-def _seen(picture: Picture) -> np.ndarray:
+def seen(picture: Picture) -> np.ndarray:
     """What a picture shows: hardware indices, or colours where no index says it."""
     return picture.indices() if picture.mode.render is None else picture.image()
 
@@ -270,7 +270,7 @@ def format_reads_what_it_writes(form: Format, mode: Mode, palette: Palette | Gam
     if form.read is not None:
         back = form.read(data)
         assert back.mode.size == mode.size, f"format {form.name!r} reads back size {back.mode.size}, not {mode.size}"
-        wrong = _seen(back) != _seen(picture)
+        wrong = seen(back) != seen(picture)
         count, places_wrong = int(wrong.sum()), wrong if wrong.ndim == 2 else wrong.any(-1)
         assert count == 0, (
             f"format {form.name!r}: {count} pixels of {mode.name} changed on the way, first "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pixeldream.retro.animation import Animation, Cost
 from pixeldream.retro.mode import Picture
 
 
@@ -52,6 +53,10 @@ class Format:
     ``companion``: the format of a second file that lies beside the first under the same stem, such as a palette. It is
     written whenever the first one is, and ``read_beside(data, beside) -> Picture`` reads both of them where there are
     both; then ``read`` says what a file alone shows, or what is missing.
+
+    Files of moving pictures: ``write_frames(animation, options) -> bytes`` raises ``FormatError`` for more than they
+    can hold, ``read_frames(data) -> Animation`` as ``read``. ``cost(animation)`` says what one takes where there is
+    only so much room or time.
     """
 
     name: str
@@ -64,6 +69,9 @@ class Format:
     description: str = ""
     companion: Format | None = None
     read_beside: Callable[[bytes, bytes], Picture] | None = None
+    write_frames: Callable[[Animation, WriteOptions], bytes] | None = None
+    read_frames: Callable[[bytes], Animation] | None = None
+    cost: Callable[[Animation], Cost] | None = None
 
     def __post_init__(self) -> None:
         for extension in self.extensions:
@@ -71,7 +79,7 @@ class Format:
                 raise ValueError(
                     f"format {self.name!r}: extension {extension!r} must be lower case and start with a dot"
                 )
-        if self.write is None and self.read is None:
+        if not (self.write or self.read or self.write_frames or self.read_frames):
             raise ValueError(f"format {self.name!r} neither writes nor reads")
         if self.companion is None and self.read_beside is not None:
             raise ValueError(f"format {self.name!r} reads a companion and does not say which")
