@@ -19,8 +19,8 @@ Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a
 
 
 def recognise(
-    pictures: Pictures = 48,
-    steps: Steps = 1500,
+    pictures: Pictures = 32,
+    steps: Steps = 3000,
     seed: Seed = 1,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -42,14 +42,14 @@ def recognise(
     from pixeldream.dither_lessons import collect, lessons
     from pixeldream.neural.dither_reader import Learning, learn
     from pixeldream.neural.weights import save_weights
-    from pixeldream.templates import template_names
+    from pixeldream.templates import compared_with
 
     began = said = time.monotonic()
-    templates = template_names(registry)
+    compared = compared_with(registry)
     number = len(list(lessons(registry)))
     measured, labels = [], []
     with Bar("training", quiet) as bar:
-        for lesson, values in collect(registry, pictures, seed, templates, checkpoint):
+        for lesson, values in collect(registry, pictures, seed, compared, checkpoint):
             measured.append(values)
             labels += [lesson.dither] * len(values)
             bar.move(0.95 * len(measured) / number, lesson.name)
@@ -60,14 +60,15 @@ def recognise(
         # In chance order, so that those held back are of all lessons.
         order = np.random.default_rng(seed).permutation(len(labels))
         rows, wanted = np.concatenate(measured)[order], np.asarray([names.index(label) for label in labels])[order]
-        for part, _, learnt in learn(rows, wanted, names, templates, Learning(steps=steps, seed=seed)):
+        for part, _, learnt in learn(rows, wanted, names, compared, Learning(steps=steps, seed=seed)):
             bar.move(0.95 + 0.05 * part, "network")
             reader = learnt
     assert reader is not None
     facts = {
-        "names": " ".join(reader.names), "templates": " ".join(reader.templates), "pictures": str(len(labels)),
+        "names": " ".join(reader.names), "pictures": str(len(labels)),
         "seed": str(seed), "minutes": f"{(time.monotonic() - began) / 60:.1f}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }  # fmt: skip
+    facts |= {each: " ".join(getattr(compared, each)) for each in ("templates", "kernels", "traced")}
     save_weights(out, reader.arrays, facts)
     tell(str(out))
