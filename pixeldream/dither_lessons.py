@@ -20,7 +20,7 @@ import numpy as np
 from pixeldream import images
 from pixeldream.neural import pictures
 from pixeldream.neural.dither_reader import Compared
-from pixeldream.neural.weights import WeightsError, load_weights, save_weights
+from pixeldream.neural.weights import WeightsError, load_weights, read_facts, save_weights
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro import solve
 from pixeldream.retro.display import display_size
@@ -80,17 +80,21 @@ def collect(
     registry: Registry, number: int, seed: int, compared: Compared, folder: Path | None = None
 ) -> Iterator[tuple[Lesson, np.ndarray]]:
     """Every lesson with the statistics of ``number`` pictures; those that lie in ``folder`` already are read,
-    others are kept there. Raises ``WeightsError`` for a file that is none of ours or of another number."""
+    others are kept there. Raises ``WeightsError`` for a file that is none of ours, of another number, or compared with
+    other dithers."""
+    facts = {"compared": str(compared)}
     for lesson in lessons(registry):
         path = folder / f"{lesson.name}-{seed}.safetensors" if folder else None
         if path is not None and path.exists():
             measured = load_weights(path).get("measured")
-            if measured is None or len(measured) != number:
-                raise WeightsError(f"{path} holds another lesson than one of {number} pictures; empty the folder")
+            if measured is None or len(measured) != number or read_facts(path).get("compared") != facts["compared"]:
+                raise WeightsError(
+                    f"{path} holds another lesson than one of {number} pictures with today's dithers; empty the folder"
+                )
         else:
             measured = measure(registry, lesson, number, seed, compared)
             if path is not None:
-                save_weights(path, {"measured": measured})
+                save_weights(path, {"measured": measured}, facts)
         yield lesson, measured
 
 

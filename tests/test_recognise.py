@@ -16,9 +16,10 @@ from pictures import pattern
 from PIL import Image
 
 import pixeldream as pd
-from pixeldream import images
+from pixeldream import dither_lessons, images
 from pixeldream.neural.dither_reader import Compared, Learning, Reader, learn
 from pixeldream.neural.dither_statistics import PATTERNS, finer
+from pixeldream.neural.weights import load_weights
 from pixeldream.plugin.registry import Registry
 from pixeldream.recognition import own_reader, recognise
 from pixeldream.retro import evidence
@@ -176,9 +177,38 @@ def test_learning_finds_what_there_is_to_find() -> None:
     measured = random.normal(0, 1, (200, PATTERNS + 12)).astype(np.float32)
     measured[:, 3] += 4 * labels
     how = Learning(hidden=16, narrow=2, steps=300, batch=64, rate=0.02)
-    *_, (_, _, reader) = learn(measured, labels, ["a", "b"], Compared(), how)
+    *_, (_, _, reader) = learn([("a", measured[::2]), ("b", measured[1::2])], Compared(), how)
     assert reader is not None
     assert (reader.read(measured).argmax(1) == labels).mean() > 0.95
+
+
+TWO_DITHERS = """
+import pixeldream as pd
+
+
+@pd.hookimpl
+def register_dithers():
+    return [pd.NONE, pd.Ordered("checker", ((0, 1), (1, 0)))]
+"""
+
+
+def test_training_ends_in_weights_and_goes_on_where_it_stopped(
+    capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dither_lessons, "SHAPES", {"square": (1, 1)})
+    monkeypatch.setattr(dither_lessons, "SEARCHED", {})
+    Path("two.py").write_text(TWO_DITHERS)
+    line = ["train", "recognise", "--plugin", "two.py", "--no-plugin", "dithers", "--steps", 20, "--checkpoint", "kept"]
+    assert call(capsys, *line, "--pictures", 2, "-o", "one.safetensors").code == 0
+    files = sorted(path.name for path in Path("kept").iterdir())
+    assert files == [f"{name}-square{cells}-1.safetensors" for name in ("checker", "none") for cells in ("", "-cells")]
+    (Path("kept") / files[0]).unlink()
+    assert call(capsys, *line, "--pictures", 2, "--resume", "-o", "two.safetensors").code == 0
+    weights = [load_weights(Path(name)) for name in ("one.safetensors", "two.safetensors")]
+    assert all((weights[0][name] == weights[1][name]).all() for name in weights[0])
+    assert Path("one.safetensors").stat().st_size < 300_000
+    assert "empty the folder" in call(capsys, *line, "--pictures", 3, "--resume").error
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:

@@ -66,60 +66,66 @@ _ARRAYS = ("mean", "scale", "narrow_w", "hidden_w", "hidden_b", "out_w", "out_b"
 class Learning:
     """How the network learns: ``hidden`` units, ``steps`` of ``batch`` pictures, the ``rate`` falling to 0."""
 
-    narrow: int = 24
+    narrow: int = 16
     """Numbers that are made of the patterns."""
-    hidden: int = 72
-    steps: int = 3000
-    batch: int = 256
-    rate: float = 2e-3
-    decay: float = 0.1
-    noise: float = 0.4
+    hidden: int = 64
+    steps: int = 2500
+    batch: int = 128
+    rate: float = 1.5e-3
+    decay: float = 0.5
+    noise: float = 1.0
     """What is added to the scaled statistics, so that none is trusted to the last digit."""
+    joined: tuple[int, ...] = (1, 1, 2, 4)
+    """How many pictures of a lesson stand for a larger one: the mean of their statistics is about its own."""
     seed: int = 0
     held: int = 10
-    """Every so many pictures one is held back to find the temperature by."""
+    """The last of each so many pictures of a lesson are held back to find the temperature by."""
+
+
+Examples = Sequence[tuple[str, np.ndarray]]
+"""A dither's name and the statistics ``[pictures, n]`` of pictures drawn with it; a name may come several times."""
 
 
 def learn(
-    measured: np.ndarray, labels: np.ndarray, names: Sequence[str], compared: Compared, how: Learning
+    lessons: Examples, compared: Compared, how: Learning
 ) -> Iterator[tuple[float, dict[str, float], Reader | None]]:
-    """Trains on statistics ``[pictures, n]`` and ``labels [pictures]``; yields the part done, the loss, and at the end
-    the :class:`Reader`. The probabilities are calibrated on held pictures by one temperature (C. Guo et al., "On
-    calibration of modern neural networks", ICML 2017)."""
+    """Trains; yields the part done, the loss, and at the end the :class:`Reader`. The probabilities are calibrated on
+    held pictures by one temperature (C. Guo et al., "On calibration of modern neural networks", ICML 2017)."""
     import jax
     import jax.numpy as jnp
     import optax
 
-    held = np.arange(len(labels)) % how.held == how.held - 1
-    mean, scale = measured[~held].mean(0), measured[~held].std(0) + 0.02
-    inputs = jnp.asarray(np.clip((measured[~held] - mean) / scale, -6, 6))
-    wanted = jnp.asarray(labels[~held].astype(np.int32))
-    random = np.random.default_rng(how.seed)
-    sizes = {
-        "narrow_w": (PATTERNS, how.narrow), "hidden_w": (len(mean) - PATTERNS + how.narrow, how.hidden),
-        "out_w": (how.hidden, len(names)),
-    }  # fmt: skip
-    params = {
-        name: jnp.asarray((random.standard_normal(s) / np.sqrt(s[0])).astype(np.float32)) for name, s in sizes.items()
-    }
-    params |= {"hidden_b": jnp.zeros(how.hidden, jnp.float32), "out_b": jnp.zeros(len(names), jnp.float32)}
+    names = tuple(dict.fromkeys(name for name, _ in lessons))
+    kept = [(name, values[: len(values) - len(values) // how.held]) for name, values in lessons]
+    rows = np.concatenate([values for _, values in kept])
+    mean, scale = rows.mean(0), rows.std(0) + 0.02
+    inputs = jnp.asarray(np.clip((rows - mean) / scale, -6, 6))
+    wanted = jnp.asarray([names.index(name) for name, _ in kept], jnp.int32)
+    counts = jnp.asarray([len(values) for _, values in kept], jnp.int32)
+    starts = jnp.cumsum(counts) - counts
+    params = _begun(len(mean), len(names), how)
     moves = optax.adamw(optax.cosine_decay_schedule(how.rate, how.steps), weight_decay=how.decay)
     state = moves.init(params)
 
-    def loss(params: dict[str, jax.Array], rows: jax.Array, key: jax.Array) -> jax.Array:
-        noisy = inputs[rows] + how.noise * jax.random.normal(key, (rows.shape[0], inputs.shape[1]), jnp.float32)
+    def loss(params: dict[str, jax.Array], lesson: jax.Array, seen: jax.Array, key: jax.Array) -> jax.Array:
+        noisy = seen + how.noise * jax.random.normal(key, seen.shape, jnp.float32)
         narrow = noisy[:, -PATTERNS:] @ params["narrow_w"]
         joined = jnp.concatenate([noisy[:, :-PATTERNS], narrow], 1)
         hidden = jax.nn.relu(joined @ params["hidden_w"] + params["hidden_b"][None])
-        kept = jax.random.bernoulli(jax.random.fold_in(key, 1), 0.7, hidden.shape).astype(jnp.float32) / 0.7
-        scores = (hidden * kept) @ params["out_w"] + params["out_b"][None]
-        return optax.softmax_cross_entropy_with_integer_labels(scores, wanted[rows]).mean()
+        live = jax.random.bernoulli(jax.random.fold_in(key, 1), 0.7, hidden.shape).astype(jnp.float32) / 0.7
+        scores = (hidden * live) @ params["out_w"] + params["out_b"][None]
+        return optax.softmax_cross_entropy_with_integer_labels(scores, wanted[lesson]).mean()
 
     @jax.jit
     def step(params: dict[str, jax.Array], state: optax.OptState, number: jax.Array) -> tuple:
-        key = jax.random.fold_in(jax.random.key(how.seed), number)
-        rows = jax.random.randint(key, (how.batch,), 0, inputs.shape[0])
-        value, slopes = jax.value_and_grad(loss)(params, rows, jax.random.fold_in(key, 2))
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(how.seed), number), 4)
+        lesson = jax.random.randint(keys[0], (how.batch,), 0, len(kept))
+        place = jax.random.uniform(keys[1], (how.batch, max(how.joined))) * counts[lesson][:, None].astype(jnp.float32)
+        several = jax.random.choice(keys[2], jnp.asarray(how.joined), (how.batch,))
+        live = (jnp.arange(max(how.joined))[None] < several[:, None]).astype(jnp.float32)
+        taken = inputs[starts[lesson][:, None] + place.astype(jnp.int32)]
+        seen = (taken * live[..., None]).sum(1) / live.sum(1, keepdims=True)
+        value, slopes = jax.value_and_grad(loss)(params, lesson, seen, keys[3])
         change, state = moves.update(slopes, state, params)
         return optax.apply_updates(params, change), state, value
 
@@ -130,9 +136,25 @@ def learn(
             yield number / how.steps, {"loss": float(value)}, None
     arrays = {name: np.asarray(each).astype(np.float16) for name, each in params.items()}
     arrays |= {"mean": mean.astype(np.float16), "scale": scale.astype(np.float16)}
-    reader = Reader(tuple(names), compared, {**arrays, "temperature": np.ones(1, np.float32)})
-    best = _temperature(reader, measured[held], labels[held])
-    yield 1.0, {}, Reader(reader.names, compared, {**arrays, "temperature": np.full(1, best, np.float32)})
+    reader = Reader(names, compared, {**arrays, "temperature": np.ones(1, np.float32)})
+    held = [(name, values[len(values) - len(values) // how.held :]) for name, values in lessons]
+    labels = np.concatenate([np.full(len(values), names.index(name)) for name, values in held])
+    best = _temperature(reader, np.concatenate([values for _, values in held]), labels)
+    yield 1.0, {}, Reader(names, compared, {**arrays, "temperature": np.full(1, best, np.float32)})
+
+
+def _begun(length: int, names: int, how: Learning) -> dict:
+    """The arrays to begin with."""
+    import jax.numpy as jnp
+
+    random = np.random.default_rng(how.seed)
+    sizes = {
+        "narrow_w": (PATTERNS, how.narrow), "hidden_w": (length - PATTERNS + how.narrow, how.hidden),
+        "out_w": (how.hidden, names),
+    }  # fmt: skip
+    found = {name: (random.standard_normal(s) / np.sqrt(s[0])).astype(np.float32) for name, s in sizes.items()}
+    found |= {"hidden_b": np.zeros(how.hidden, np.float32), "out_b": np.zeros(names, np.float32)}
+    return {name: jnp.asarray(each) for name, each in found.items()}
 
 
 def _temperature(reader: Reader, measured: np.ndarray, labels: np.ndarray) -> float:
