@@ -74,8 +74,8 @@ def show(
     if not quiet:
         for note in native.notes() if native is not None else ():
             say(f"{source}: {note}")
-        if (line := _recognised(registry, native, data, str(source), large)) is not None:
-            say(f"{source}: {line}")
+        if (seen := _recognised(registry, native, data, str(source), large)) is not None:
+            say(f"{source}: {seen}")
 
 
 def _recognised(registry: Registry, native: Native | None, data: bytes, name: str, large: bool) -> str | None:

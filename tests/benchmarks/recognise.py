@@ -91,7 +91,9 @@ class Sources:
 
 def plan(registry: Registry, modes: Sequence[str], samples: int, best: int, number: int, seed: int) -> list[Sample]:
     """Every mode ``samples`` times, with dithers from a pack that is shuffled anew when it is used up."""
-    chance, pack, found = random.Random(seed), [], []
+    chance = random.Random(seed)
+    pack: list[str] = []
+    found: list[Sample] = []
     for _ in range(samples):
         for mode in modes:
             known = _able(registry, registry.modes[mode])
@@ -208,14 +210,14 @@ def natives(registry: Registry, folder: Path) -> None:
             continue
         name, shown = path.relative_to(folder), native.shown
         seen = images.as_bytes(native.repeated())
-        pair = (("", recognise(seen, registry=registry)),)
+        ways = [("", recognise(seen, registry=registry))]
         if isinstance(shown, Picture):
-            pair += ((", given as the file", recognise(shown, registry=registry)),)
+            ways.append((", given as the file", recognise(shown, registry=registry)))
         # A format that no mode has is of the machine that its plugin is about.
         plugin = registry.formats.origins[native.form.name]
         of_plugin = [mode for mode in registry.modes if registry.modes.origins[mode] == plugin]
         machines = {registry.modes[mode].machine for mode in native.form.modes or of_plugin if mode in registry.modes}
-        for way, found in pair:
+        for way, found in ways:
             if isinstance(shown, Picture):
                 machines = {shown.mode.machine}
                 tallies[f"mode{way}"].add(found.mode == shown.mode.name, f"{name}: {_as(shown.mode.name, found)}")
