@@ -7,7 +7,7 @@ colours are chosen by counting, all pictures of a batch at once: that is some tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +19,8 @@ import numpy as np
 
 from pixeldream import images
 from pixeldream.neural import pictures
-from pixeldream.neural.dither_reader import statistics
-from pixeldream.neural.weights import WeightsError, load_weights, save_weights
+from pixeldream.neural.dither_reader import Compared
+from pixeldream.neural.weights import WeightsError, load_weights, read_facts, save_weights
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro import solve
 from pixeldream.retro.display import display_size
@@ -29,7 +29,7 @@ from pixeldream.retro.dithering import spacing
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.palette import UNSEEN, Gamut, Palette
 from pixeldream.retro.search import search
-from pixeldream.templates import SEARCH, distinct, templates_for
+from pixeldream.templates import SEARCH, Measure, cell_of, distinct
 
 SIZE = (128, 128)
 """Rows and columns of a lesson's pictures, in pixels of the machine."""
@@ -77,46 +77,52 @@ def lessons(registry: Registry) -> Iterator[Lesson]:
 
 
 def collect(
-    registry: Registry, number: int, seed: int, names: Sequence[str], folder: Path | None = None
+    registry: Registry, number: int, seed: int, compared: Compared, folder: Path | None = None
 ) -> Iterator[tuple[Lesson, np.ndarray]]:
     """Every lesson with the statistics of ``number`` pictures; those that lie in ``folder`` already are read,
-    others are kept there. Raises ``WeightsError`` for a file that is none of ours or of another number."""
+    others are kept there. Raises ``WeightsError`` for a file that is none of ours, of another number, or compared with
+    other dithers."""
+    facts = {"compared": str(compared)}
     for lesson in lessons(registry):
         path = folder / f"{lesson.name}-{seed}.safetensors" if folder else None
         if path is not None and path.exists():
             measured = load_weights(path).get("measured")
-            if measured is None or len(measured) != number:
-                raise WeightsError(f"{path} holds another lesson than one of {number} pictures; empty the folder")
+            if measured is None or len(measured) != number or read_facts(path).get("compared") != facts["compared"]:
+                raise WeightsError(
+                    f"{path} holds another lesson than one of {number} pictures with today's dithers; empty the folder"
+                )
         else:
-            measured = measure(registry, lesson, number, seed, names)
+            measured = measure(registry, lesson, number, seed, compared)
             if path is not None:
-                save_weights(path, {"measured": measured})
+                save_weights(path, {"measured": measured}, facts)
         yield lesson, measured
 
 
-def measure(registry: Registry, lesson: Lesson, number: int, seed: int, names: Sequence[str]) -> np.ndarray:
-    """float32 ``[number, n]``: the statistics of that many pictures of a lesson. ``names``: of the templates."""
-    templates = templates_for(registry, names, SHAPES[lesson.shape])
-    wide = SHAPES[lesson.shape][0]
+def measure(registry: Registry, lesson: Lesson, number: int, seed: int, compared: Compared) -> np.ndarray:
+    """float32 ``[number, n]``: the statistics of that many pictures of a lesson."""
+    measured = Measure(registry, compared, SHAPES[lesson.shape])
     make = searched if lesson.dither == SEARCH else drawn
-    drawings = make(registry, lesson, number, seed)
-    return np.stack([statistics(image, templates, wide) for image in drawings])
+    return np.stack([measured(image, cell) for image, cell in make(registry, lesson, number, seed)])
 
 
-def drawn(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iterator[np.ndarray]:
-    """uint8 ``[height, width, 3]``: a lesson's pictures."""
+Drawing = tuple[np.ndarray, tuple[int, int] | None]
+"""uint8 ``[height, width, 3]``, and the width and height of its cells, if any."""
+
+
+def drawn(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iterator[Drawing]:
+    """A lesson's pictures."""
     repeats = SHAPES[lesson.shape]
     dither = shaped(registry.dithers[lesson.dither], repeats)
     paint, machines = _painter(dither), _machines(registry)
     for start in range(0, number, BATCH):
         seeds = [(seed, lesson.shape == "wide", lesson.cells, start + k) for k in range(BATCH)]
         made = [_posed(machines, repeats, lesson.cells, each) for each in seeds]
-        scenes, choices, amounts = (np.stack(part) for part in zip(*made, strict=True))
+        scenes, choices, amounts = (np.stack(part) for part in zip(*(each[:3] for each in made), strict=True))
         taken = np.asarray(paint(scenes, choices, amounts))
         for k in range(min(BATCH, number - start)):
             held = np.broadcast_to(choices[k], (*SIZE, *choices[k].shape[2:]))
             shown = np.take_along_axis(held, taken[k][..., None, None], 2)[:, :, 0]
-            yield np.rint(shown * 255).astype(np.uint8)
+            yield np.rint(shown * 255).astype(np.uint8), made[k][3]
     jax.clear_caches()  # a painter is of no use to other lessons, and hundreds of them fill the memory
 
 
@@ -148,9 +154,9 @@ def _machines(registry: Registry) -> Colours:
 @lru_cache(512)
 def _posed(
     machines: Colours, repeats: tuple[int, int], cells: bool, seed: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """A scene, the sRGB colours that each pixel may take, and the amount of the dither: the same for every dither, so
-    that nothing but the dither tells them apart."""
+) -> tuple[np.ndarray, np.ndarray, np.float32, tuple[int, int] | None]:
+    """A scene, the sRGB colours that each pixel may take, the amount of the dither, and the width and height of the
+    cells: the same for every dither, so that nothing but the dither tells them apart."""
     random = np.random.default_rng((*seed, 7))
     scene = _scene(seed)
     scene = (scene[:, ::2] + scene[:, 1::2]) / 2 if repeats[0] > 1 else scene[:, : SIZE[1]]
@@ -161,10 +167,12 @@ def _posed(
     if not cells:
         padded = np.full((1, 1, MOST, 3), UNSEEN, np.float32)
         padded[0, 0, : len(colours)] = colours[:MOST]
-        return scene, padded, amount
+        return scene, padded, amount, None
     area = [(8, 4), (8, 4), (1, 4), SIZE] if repeats[0] > 1 else [(8, 8), (8, 8), (1, 8), SIZE]
     count = 4 if repeats[0] > 1 else int(random.choice([2, 2, 4]))
-    return scene, _in_cells(scene, colours, area[int(random.integers(len(area)))], count, random), amount
+    chosen = area[int(random.integers(len(area)))]
+    held = _in_cells(scene, colours, chosen, count, random)
+    return scene, held, amount, None if chosen == SIZE else (chosen[1], chosen[0])
 
 
 def _colours(machines: Colours, scene: np.ndarray, random: np.random.Generator, *, fixed: bool) -> np.ndarray:
@@ -203,7 +211,7 @@ def _in_cells(
     return held.repeat(area[0], 0).repeat(area[1], 1)
 
 
-def searched(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iterator[np.ndarray]:
+def searched(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iterator[Drawing]:
     """As :func:`drawn` for the search of the least perceived error, on small screens."""
     modes = [registry.modes[name] for name in SEARCHED[lesson.shape] if name in registry.modes.values]
     for k in range(number):
@@ -213,4 +221,5 @@ def searched(registry: Registry, lesson: Lesson, number: int, seed: int) -> Iter
         dither = registry.dithers.values.get("floyd-steinberg", registry.dithers["none"])
         locks = jnp.asarray(lock_array(mode, {}))
         found = search(mode, jnp.asarray(scene), jnp.asarray(palette.values()), locks, dither)
-        yield images.as_bytes(solve.to_picture(mode, palette, found).image().astype(np.float32) / 255.0)
+        shown = solve.to_picture(mode, palette, found).image()
+        yield images.as_bytes(shown.astype(np.float32) / 255.0), cell_of(mode)

@@ -17,16 +17,17 @@ import numpy as np
 
 from pixeldream import images
 from pixeldream.look import look
-from pixeldream.neural.dither_reader import Reader, finer, statistics
+from pixeldream.neural.dither_reader import Compared, Reader
+from pixeldream.neural.dither_statistics import finer
 from pixeldream.neural.weights import WeightsError, load_weights, read_facts
 from pixeldream.plugin.registry import Registry, load
 from pixeldream.retro import evidence
 from pixeldream.retro.clash import packed
 from pixeldream.retro.display import repeats
 from pixeldream.retro.dither import Ordered, PatternDither, kind, shaped
-from pixeldream.retro.mode import Picture
+from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Gamut, Palette
-from pixeldream.templates import SEARCH, distinct, templates_for
+from pixeldream.templates import SEARCH, Measure, cell_of, distinct
 
 WEIGHTS = "recognise.safetensors"
 """The network that comes with the package."""
@@ -46,9 +47,10 @@ class Recognised:
     """What a picture was drawn with.
 
     ``modes``, ``machines``, ``dithers``, ``kinds`` (of dither), ``palettes``: probabilities by name, the likeliest
-    first; those of modes and machines sum to 1 with :attr:`no_machine`. ``size``: (width, height) in true pixels.
-    ``pixel``: pixels of the image that each covers (across, down). ``offset``: where the screen begins (x, y).
-    ``exact``: whether the first mode shows it without a pixel changed. ``image``: uint8, in true pixels.
+    first; those of machines sum to 1 with :attr:`no_machine`, those of modes to less where only the machine shows.
+    ``size``: (width, height) in true pixels. ``pixel``: pixels of the image that each covers (across, down).
+    ``offset``: where the screen begins (x, y). ``exact``: whether the first mode shows it without a pixel changed.
+    ``image``: uint8, in true pixels.
     """
 
     modes: Mapping[str, float]
@@ -97,30 +99,55 @@ def recognise(image: Any, *, registry: Registry | None = None) -> Recognised:
     if isinstance(image, Picture):
         return _of_picture(registry, image)
     pixels = images.as_bytes(images.as_float(image))
+    seen = modes_of(registry, pixels)
+    if seen.mode is not None:
+        first = seen.found[0]
+        drawing, scale, offset, mode = first.image, first.scale, first.offset, first.mode
+        named = _same_colours(drawing, first.palette, _palettes(registry, first.mode))
+    else:
+        view = evidence.view_of(pixels)
+        drawing, offset, mode, named = view.image[:: view.steps[1], :: view.steps[0]], view.offset, None, {}
+        scale = view.steps[0] * view.scale, view.steps[1] * view.scale
+    return Recognised(
+        _sorted(seen.modes), _sorted(seen.machines), named, *_dithers(registry, drawing, mode), seen.no_machine,
+        (drawing.shape[1], drawing.shape[0]), scale, offset, bool(seen.found and seen.found[0].exact),
+        len(np.unique(packed(drawing))), drawing,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is exact: ``found``, the likeliest first; probabilities of modes and machines by name. Those of machines sum
+    to 1 with ``no_machine``; those of modes may sum to less, where a machine shows but none of its modes."""
+
+    found: tuple[evidence.Found, ...]
+    modes: Mapping[str, float]
+    machines: Mapping[str, float]
+    no_machine: float
+
+    @property
+    def mode(self) -> str | None:
+        """The likeliest mode; ``None`` where no machine is likelier."""
+        first = next(iter(_sorted(self.modes)), None)
+        sure = first is not None and self.found[0].known and self.modes[first] >= self.no_machine
+        return first if sure else None
+
+
+def modes_of(registry: Registry, image: np.ndarray) -> Seen:
+    """The modes that show ``image``, uint8 ``[height, width, 3]``, or almost do. No jax."""
     modes = list(registry.modes.values.values())
-    palettes = {mode.name: _palettes(registry, mode.name) for mode in modes if mode.gamut is None}
-    found, nothing = evidence.modes_of(pixels, modes, palettes)
+    palettes = {mode.name: _palettes(registry, mode) for mode in modes if mode.gamut is None}
+    found, nothing = evidence.modes_of(image, modes, palettes)
     weights = np.asarray([*(each.weight for each in found), nothing])
     shares = np.exp(weights - weights.max())
     shares = shares / shares.sum()
     of_modes: dict[str, float] = {}
     of_machines: dict[str, float] = {}
     for each, share in zip(found, shares[:-1].tolist(), strict=True):
-        of_modes[each.mode.name] = of_modes.get(each.mode.name, 0.0) + share
+        if each.known:
+            of_modes[each.mode.name] = of_modes.get(each.mode.name, 0.0) + share
         of_machines[each.mode.machine] = of_machines.get(each.mode.machine, 0.0) + share
-    if found and shares[0] >= shares[-1]:
-        first = found[0]
-        drawing, scale, offset, shape = first.image, first.scale, first.offset, repeats(first.mode)
-        named = _same_colours(drawing, first.palette, palettes.get(first.mode.name, ()))
-    else:
-        view = evidence.view_of(pixels)
-        drawing, offset, shape, named = view.image[:: view.steps[1], :: view.steps[0]], view.offset, (1, 1), {}
-        scale = view.steps[0] * view.scale, view.steps[1] * view.scale
-    return Recognised(
-        _sorted(of_modes), _sorted(of_machines), named, *_dithers(registry, drawing, shape), float(shares[-1]),
-        (drawing.shape[1], drawing.shape[0]), scale, offset, bool(found and found[0].exact),
-        len(np.unique(packed(drawing))), drawing,
-    )  # fmt: skip
+    return Seen(tuple(found), of_modes, of_machines, float(shares[-1]))
 
 
 def _of_picture(registry: Registry, picture: Picture) -> Recognised:
@@ -128,13 +155,13 @@ def _of_picture(registry: Registry, picture: Picture) -> Recognised:
     drawing, mode = picture.image(), picture.mode
     return Recognised(
         {mode.name: 1.0}, {mode.machine: 1.0}, {picture.palette.name: 1.0},
-        *_dithers(registry, drawing, repeats(mode)), 0.0, (drawing.shape[1], drawing.shape[0]), (1, 1), (0, 0), True,
+        *_dithers(registry, drawing, mode), 0.0, (drawing.shape[1], drawing.shape[0]), (1, 1), (0, 0), True,
         len(np.unique(packed(drawing))), drawing,
     )  # fmt: skip
 
 
-def _palettes(registry: Registry, mode: str) -> tuple[Palette, ...]:
-    return tuple(each for each in look(registry, mode).palettes() if isinstance(each, Palette))
+def _palettes(registry: Registry, mode: Mode) -> tuple[Palette, ...]:
+    return tuple(each for each in look(registry, mode.name).palettes() if isinstance(each, Palette))
 
 
 def _same_colours(drawing: np.ndarray, taken: Palette | Gamut, others: tuple[Palette, ...] | tuple) -> dict[str, float]:
@@ -153,12 +180,11 @@ def _sorted(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: share for name, share in ordered if share >= LISTED}
 
 
-def _dithers(
-    registry: Registry, drawing: np.ndarray, shape: tuple[int, int]
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Probabilities of dithers and of their kinds. ``shape``: display pixels that a pixel covers."""
+def _dithers(registry: Registry, drawing: np.ndarray, mode: Mode | None) -> tuple[dict[str, float], dict[str, float]]:
+    """Probabilities of dithers and of their kinds. ``mode``: that shows the drawing, if one is known."""
     reader = own_reader()
-    measured = statistics(drawing, templates_for(registry, reader.templates, shape), shape[0])
+    shape = (1, 1) if mode is None else repeats(mode)
+    measured = Measure(registry, reader.compared, shape)(drawing, None if mode is None else cell_of(mode))
     scores = dict(zip(reader.names, reader.read(measured).tolist(), strict=True))
     known = {*distinct(registry, shape), SEARCH}
     possible = {name: score for name, score in scores.items() if name in known}
@@ -202,6 +228,7 @@ def own_reader() -> Reader:
     with resources.as_file(resources.files("pixeldream.neural") / WEIGHTS) as path:
         arrays, facts = load_weights(path), read_facts(path)
     try:
-        return Reader(tuple(facts["names"].split()), tuple(facts["templates"].split()), arrays)
+        compared = Compared(*(tuple(facts[each].split()) for each in ("templates", "kernels", "traced")))
+        return Reader(tuple(facts["names"].split()), compared, arrays)
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{WEIGHTS} is not whole ({error}); install pixeldream again") from None

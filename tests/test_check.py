@@ -321,12 +321,13 @@ def spoilt() -> str:
 
 def test_a_clash_is_printed_written_for_machines_and_marked(capsys: Capsys) -> None:
     name = spoilt()
-    ran = call(capsys, "check", name, "-o", "clash.png")
+    ran = call(capsys, "check", name, "-m", "c64-multicolor", "-o", "clash.png")
     assert ran.code == 1
     first, second = ran.out.splitlines()
     assert first == "drawing.png: not legal in c64-multicolor: 1 clash (palette c64-colodore, background red)"
     assert second.startswith("  cell 10,10 at 40,80: 5 colours besides red, 3 are possible: black, white, cyan")
-    values = json.loads(call(capsys, "check", name, "--json").out)
+    values = json.loads(call(capsys, "check", name, "-m", "c64-multicolor", "--json").out)
+    assert values["recognised"] is None
     assert (values["legal"], values["palette"], values["mode"]) == (False, "c64-colodore", "c64-multicolor")
     assert values["clashes"][0]["places"] == [[40, 80, 4, 8]]
     assert values["clashes"][0]["colours"][2] == "#813338"
@@ -336,6 +337,31 @@ def test_a_clash_is_printed_written_for_machines_and_marked(capsys: Capsys) -> N
     np.testing.assert_array_equal(cell[::3, ::6], pixels(name)[80:88, 80:88:2])
     assert tuple(marks[MARGIN + 239, MARGIN + 250]) == OUTLINE
     assert marks[MARGIN + 10, MARGIN + 10].max() < 0.5 * max(COLODORE.colours[RED])
+
+
+def test_without_a_mode_it_is_recognised(registry: Registry, capsys: Capsys) -> None:
+    mode = registry.modes["c64-hires"]
+    image = pattern(mode).image()
+    ran = call(capsys, "check", save(image))
+    assert ran.code == 0
+    assert ran.out.startswith("drawing.png: legal in c64-hires (palette c64-")
+    assert "drawing.png: recognised as c64-hires, " in ran.err
+    values = json.loads(call(capsys, "check", save(image), "--json").out)
+    assert values["mode"] == "c64-hires"
+    assert 0.5 < values["recognised"] <= 1
+    # A border as emulators show it is no part of the screen.
+    framed = np.pad(image, ((36, 36), (32, 32), (0, 0)))
+    assert call(capsys, "check", save(framed)).out.startswith("drawing.png: legal in c64-hires")
+
+
+def test_a_mode_that_is_almost_kept_is_recognised(registry: Registry, capsys: Capsys) -> None:
+    image = pattern(registry.modes["zx-spectrum"]).image()
+    image[80:88, 80:88] = np.random.default_rng(0).permutation(np.unique(image.reshape(-1, 3), axis=0))[
+        np.arange(64).reshape(8, 8) % 5
+    ]
+    ran = call(capsys, "check", save(image))
+    assert ran.code == 1
+    assert ran.out.startswith("drawing.png: not legal in zx-")
 
 
 def test_a_legal_drawing_is_not_dimmed(registry: Registry) -> None:
@@ -356,7 +382,8 @@ def test_long_lists_are_cut_for_people_only(capsys: Capsys) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["photo.png"], "the drawing is 64x40; c64-multicolor is drawn at 160x200 or 320x200"),
+        (["photo.png"], "photo.png: no mode is likely for this picture"),
+        (["photo.png", "-m", "c64-multicolor"], "the drawing is 64x40; c64-multicolor is drawn at 160x200 or 320x200"),
         (["photo.png", "-m", "c64-hire"], "did you mean c64-hires"),
         (["photo.png", "-o", "marks.jpg"], "the marked picture is a PNG"),
         (["photo.png", "-o", "photo.png"], "would overwrite"),
@@ -373,9 +400,8 @@ def test_what_can_not_be_checked_is_bad_input(arguments: list[str], message: str
 
 def test_a_cell_clash_is_found_without_jax() -> None:
     program = "import sys; sys.modules['jax'] = None; from pixeldream.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-c", program, "check", spoilt()], capture_output=True, text=True, check=False
-    )
+    line = [sys.executable, "-c", program, "check", spoilt(), "-m", "c64-multicolor"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
 
 

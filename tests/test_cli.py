@@ -269,6 +269,15 @@ def test_show_draws_in_the_terminal(capsys: Capsys, folder: Path) -> None:
     assert len(call(capsys, "show", "a.kla", "--width", "40").out.splitlines()) == 13
 
 
+def test_show_says_what_drew_it(capsys: Capsys, folder: Path) -> None:
+    make_image(folder / "photo.png")
+    call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.kla", "-o", "a.png")
+    for name in ("a.kla", "a.png"):
+        assert f"{name}: recognised as Commodore 64, c64-multicolor " in call(capsys, "show", name).err
+    assert "photo.png: no machine's picture (" in call(capsys, "show", "photo.png").err
+    assert call(capsys, "show", "a.png", "--quiet").err == ""
+
+
 def test_show_writes_between_native_formats(capsys: Capsys, folder: Path) -> None:
     make_image(folder / "photo.png")
     call(capsys, "convert", "photo.png", "--quality", "fast", "-o", "a.kla", "-o", "a.prg")

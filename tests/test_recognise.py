@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from command import call
@@ -14,13 +16,18 @@ from pictures import pattern
 from PIL import Image
 
 import pixeldream as pd
-from pixeldream import images
-from pixeldream.neural.dither_reader import Learning, Reader, finer, learn, statistics
+from pixeldream import dither_lessons, images
+from pixeldream.neural.dither_reader import Compared, Learning, Reader, learn
+from pixeldream.neural.dither_statistics import PATTERNS, finer
+from pixeldream.neural.weights import load_weights
 from pixeldream.plugin.registry import Registry
 from pixeldream.recognition import own_reader, recognise
 from pixeldream.retro import evidence
+from pixeldream.retro import solve as solver
 from pixeldream.retro.format import WriteOptions
-from pixeldream.templates import distinct, template_names, templates_for
+from pixeldream.retro.locks import lock_array
+from pixeldream.retro.traces import traces
+from pixeldream.templates import Measure, compared_with, distinct
 
 Capsys = pytest.CaptureFixture[str]
 
@@ -68,6 +75,26 @@ def test_whole_pixels_and_a_border_change_nothing(registry: Registry) -> None:
     assert (found.mode, found.pixel, found.offset) == ("c64-multicolor", (6, 3), (96, 105))
 
 
+def test_lower_rows_that_were_cut_off_are_made_up(registry: Registry) -> None:
+    found = recognise(display(registry.modes["c64-afli"])[:116], registry=registry)
+    assert (found.mode, found.size) == ("c64-afli", (320, 116))
+
+
+def test_a_mode_that_is_almost_kept_is_named(registry: Registry) -> None:
+    screen = display(registry.modes["zx-spectrum"])
+    screen[8:16, 8:16] = np.unique(screen.reshape(-1, 3), axis=0)[np.arange(64).reshape(8, 8) % 5]
+    found = recognise(screen, registry=registry)
+    assert (found.machine, found.exact) == ("ZX Spectrum", False)
+
+
+def test_colours_of_a_machine_in_no_mode_of_it_name_the_machine(registry: Registry) -> None:
+    gamut = registry.modes["atari-st-low"].gamut
+    assert gamut is not None
+    values = np.random.default_rng(2).integers(0, gamut.count, (199, 320))
+    found = recognise(gamut.rgb(values), registry=registry)
+    assert (found.machine, found.mode, found.palette) == ("Atari ST", None, None)
+
+
 def test_a_left_edge_that_was_cut_off_is_made_up(registry: Registry) -> None:
     mode = registry.modes["c64-fli"]
     assert recognise(display(mode)[:, 24:], registry=registry).mode == "c64-fli"
@@ -106,7 +133,7 @@ def test_dithers_that_draw_the_same_have_one_name(registry: Registry) -> None:
 
 def test_the_network_knows_every_registered_dither(registry: Registry) -> None:
     assert set(registry.dithers.values) <= set(own_reader().names)
-    assert own_reader().templates == template_names(registry)
+    assert own_reader().compared == compared_with(registry)
 
 
 def test_finer_matrices_are_told_apart(registry: Registry) -> None:
@@ -116,24 +143,77 @@ def test_finer_matrices_are_told_apart(registry: Registry) -> None:
 
 
 def test_statistics_have_one_length(registry: Registry) -> None:
-    templates = templates_for(registry, template_names(registry), (1, 1))
-    shapes = {statistics(np.zeros((h, w, 3), np.uint8), templates).shape for h, w in ((1, 1), (40, 9), (600, 700))}
+    measure = Measure(registry, compared_with(registry), (1, 1))
+    shapes = {measure(np.zeros((h, w, 3), np.uint8), None).shape for h, w in ((1, 1), (40, 9), (600, 700))}
     assert len(shapes) == 1
+
+
+def test_a_dither_that_is_not_registered_leaves_no_gap(registry: Registry) -> None:
+    known = compared_with(registry)
+    foreign = replace(known, kernels=(*known.kernels[:-1], "gone:64"), traced=("gone", *known.traced[1:]))
+    picture = dithered(registry, "bayer4")
+    lengths = [len(Measure(registry, each, (1, 1))(picture, None)) for each in (known, foreign)]
+    assert lengths[0] == lengths[1]
+
+
+@pytest.mark.parametrize("name", ["bayer4", "blue-noise", "knoll", "yliluoma1", "yliluoma2"])
+def test_the_dither_that_drew_a_picture_draws_most_of_it_again(registry: Registry, name: str) -> None:
+    mode = replace(registry.modes["amiga-4"], size=(64, 64))
+    image = np.asarray([0.1, 0.2, 0.6], np.float32) + ramp(64, 64) * np.asarray([0.8, 0.7, 0.2], np.float32)
+    gamut = mode.gamut
+    assert gamut is not None
+    locks = lock_array(mode, {})
+    solution = solver.solve(mode, jnp.asarray(image), jnp.asarray(gamut.values()), locks, registry.dithers[name])
+    names = compared_with(registry).traced
+    found = traces(solver.to_picture(mode, gamut, solution).image(), [registry.dithers[each] for each in names])
+    own = found[names.index(name)]
+    assert own > 0.8
+    assert own >= max(found[names.index(each)] for each in ("none", "checker", "clustered-dot", "line4"))
 
 
 def test_learning_finds_what_there_is_to_find() -> None:
     random = np.random.default_rng(0)
     labels = np.arange(200) % 2
-    measured = random.normal(0, 1, (200, 12)).astype(np.float32)
+    measured = random.normal(0, 1, (200, PATTERNS + 12)).astype(np.float32)
     measured[:, 3] += 4 * labels
-    *_, (_, _, reader) = learn(measured, labels, ["a", "b"], ["t"], Learning(hidden=16, steps=300, batch=64, rate=0.02))
+    how = Learning(hidden=16, narrow=2, steps=300, batch=64, rate=0.02)
+    *_, (_, _, reader) = learn([("a", measured[::2]), ("b", measured[1::2])], Compared(), how)
     assert reader is not None
     assert (reader.read(measured).argmax(1) == labels).mean() > 0.95
 
 
+TWO_DITHERS = """
+import pixeldream as pd
+
+
+@pd.hookimpl
+def register_dithers():
+    return [pd.NONE, pd.Ordered("checker", ((0, 1), (1, 0)))]
+"""
+
+
+def test_training_ends_in_weights_and_goes_on_where_it_stopped(
+    capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dither_lessons, "SHAPES", {"square": (1, 1)})
+    monkeypatch.setattr(dither_lessons, "SEARCHED", {})
+    Path("two.py").write_text(TWO_DITHERS)
+    line = ["train", "recognise", "--plugin", "two.py", "--no-plugin", "dithers", "--steps", 20, "--checkpoint", "kept"]
+    assert call(capsys, *line, "--pictures", 2, "-o", "one.safetensors").code == 0
+    files = sorted(path.name for path in Path("kept").iterdir())
+    assert files == [f"{name}-square{cells}-1.safetensors" for name in ("checker", "none") for cells in ("", "-cells")]
+    (Path("kept") / files[0]).unlink()
+    assert call(capsys, *line, "--pictures", 2, "--resume", "-o", "two.safetensors").code == 0
+    weights = [load_weights(Path(name)) for name in ("one.safetensors", "two.safetensors")]
+    assert all((weights[0][name] == weights[1][name]).all() for name in weights[0])
+    assert Path("one.safetensors").stat().st_size < 300_000
+    assert "empty the folder" in call(capsys, *line, "--pictures", 3, "--resume").error
+
+
 def test_weights_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="train them again"):
-        Reader(("a", "b"), (), {"hidden_w": np.zeros((3, 4))})
+        Reader(("a", "b"), Compared(), {"hidden_w": np.zeros((3, 4))})
 
 
 @pytest.mark.parametrize(("repeated", "first"), [((2, 1), 0), ((3, 3), 1), ((1, 1), 0)])

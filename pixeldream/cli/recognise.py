@@ -70,6 +70,15 @@ def lines(name: str, found: Recognised) -> list[str]:
     return result
 
 
+def in_a_line(found: Recognised) -> str:
+    """Machine, mode and dither, the likeliest of each: for commands that are about something else."""
+    first = next(iter(found.dithers.items()), ("none", 0.0))
+    drawn = f"dither {first[0]} {first[1]:.0%}"
+    if found.mode is None:
+        return f"no machine's picture ({found.no_machine:.0%})"
+    return f"recognised as {found.machine}, {found.mode} {found.modes[found.mode]:.0%}, {drawn}"
+
+
 def _likeliest(shares: Mapping[str, float]) -> str:
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     shown = ordered[:1] if ordered and ordered[0][1] >= SURE else ordered[:SHOWN]

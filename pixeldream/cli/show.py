@@ -34,6 +34,10 @@ Terminal = Annotated[
 ]
 
 
+LOOKED_AT = 4 << 20
+"""Pixels of an ordinary picture up to which it is asked what drew it."""
+
+
 def show(
     source: Source,
     output_: OutputFiles = None,
@@ -73,11 +77,25 @@ def show(
         image = images.decode(data, str(source), large=large) if native is None else None
         for line in _drawn(native, image, terminal_ or terminal.detect(), width, options):
             typer.echo(line, color=True)  # a pager shows colours too
-    if native is not None and not quiet:
-        for note in native.notes():
+    if not quiet:
+        for note in native.notes() if native is not None else ():
             say(f"{source}: {note}")
         if moving is not None:
             say(f"{source}: {len(moving.pictures)} pictures in {sum(moving.seconds):.2f} seconds")
+        if (seen := _recognised(registry, native, data, str(source), large)) is not None:
+            say(f"{source}: {seen}")
+
+
+def _recognised(registry: Registry, native: Native | None, data: bytes, name: str, large: bool) -> str | None:
+    """What drew it, in a line; ``None`` for a picture that is larger than any screen repeated."""
+    from pixeldream.cli.recognise import in_a_line
+    from pixeldream.recognition import recognise
+
+    if native is not None:
+        shown = native.shown if isinstance(native.shown, Picture) else native.repeated()
+        return in_a_line(recognise(shown, registry=registry))
+    image = images.decode(data, name, large=large)
+    return in_a_line(recognise(image, registry=registry)) if image.shape[0] * image.shape[1] <= LOOKED_AT else None
 
 
 def _drawn(

@@ -19,8 +19,8 @@ Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a
 
 
 def recognise(
-    pictures: Pictures = 48,
-    steps: Steps = 1500,
+    pictures: Pictures = 32,
+    steps: Steps = 2500,
     seed: Seed = 1,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -37,37 +37,31 @@ def recognise(
         raise OptionError(f"--pictures {pictures} --steps {steps}: at least 2 and 1 are needed")
     check_places(out, checkpoint, resume)
     registry = open_registry(plugin)
-    import numpy as np
-
     from pixeldream.dither_lessons import collect, lessons
     from pixeldream.neural.dither_reader import Learning, learn
     from pixeldream.neural.weights import save_weights
-    from pixeldream.templates import template_names
+    from pixeldream.templates import compared_with
 
     began = said = time.monotonic()
-    templates = template_names(registry)
+    compared = compared_with(registry)
     number = len(list(lessons(registry)))
-    measured, labels = [], []
+    examples = []
     with Bar("training", quiet) as bar:
-        for lesson, values in collect(registry, pictures, seed, templates, checkpoint):
-            measured.append(values)
-            labels += [lesson.dither] * len(values)
-            bar.move(0.95 * len(measured) / number, lesson.name)
+        for lesson, values in collect(registry, pictures, seed, compared, checkpoint):
+            examples.append((lesson.dither, values))
+            bar.move(0.95 * len(examples) / number, lesson.name)
             if not quiet and not sys.stderr.isatty() and time.monotonic() - said > REPORT_SECONDS:
-                say(f"{lesson.name}, {len(measured)} of {number}")
+                say(f"{lesson.name}, {len(examples)} of {number}")
                 said = time.monotonic()
-        names = list(dict.fromkeys(labels))
-        # In chance order, so that those held back are of all lessons.
-        order = np.random.default_rng(seed).permutation(len(labels))
-        rows, wanted = np.concatenate(measured)[order], np.asarray([names.index(label) for label in labels])[order]
-        for part, _, learnt in learn(rows, wanted, names, templates, Learning(steps=steps, seed=seed)):
+        for part, _, learnt in learn(examples, compared, Learning(steps=steps, seed=seed)):
             bar.move(0.95 + 0.05 * part, "network")
             reader = learnt
     assert reader is not None
     facts = {
-        "names": " ".join(reader.names), "templates": " ".join(reader.templates), "pictures": str(len(labels)),
+        "names": " ".join(reader.names), "pictures": str(sum(len(values) for _, values in examples)),
         "seed": str(seed), "minutes": f"{(time.monotonic() - began) / 60:.1f}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }  # fmt: skip
+    facts |= {each: " ".join(getattr(compared, each)) for each in ("templates", "kernels", "traced")}
     save_weights(out, reader.arrays, facts)
     tell(str(out))

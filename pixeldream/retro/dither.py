@@ -139,6 +139,14 @@ class CurveDiffusion:
 PLANS = ("accumulate", "mix", "pair")
 """How a :class:`PatternDither` finds a mixture: see ``pixeldream.retro.mixing``."""
 
+GAIN = 0.75
+"""The part of the error so far that Knoll's plan adds to the colour that it looks for next. Less is calmer, and further
+from the wanted mean."""
+
+CONTRAST = 0.05
+"""What a pair of colours costs for being far apart, as a part of their squared distance: it would be seen as noise. The
+article has 0.1 in its own measure; as much in OKLab would leave half light in black and white undithered."""
+
 
 @dataclass(frozen=True)
 class PatternDither:

@@ -16,15 +16,7 @@ import numpy as np
 
 from pixeldream.retro.candidates import Candidates, allowed, nearest, take
 from pixeldream.retro.colour import linear_to_oklab
-from pixeldream.retro.dither import PatternDither, tiled
-
-GAIN = 0.75
-"""The part of the error so far that Knoll's plan adds to the colour that it looks for next. Less is calmer, and further
-from the wanted mean."""
-
-CONTRAST = 0.05
-"""What a pair of colours costs for being far apart, as a part of their squared distance: it would be seen as noise. The
-article has 0.1 in its own measure; as much in OKLab would leave half light in black and white undithered."""
+from pixeldream.retro.dither import CONTRAST, GAIN, PatternDither, tiled
 
 MIXED = 16
 """Of more colours than this only the nearest are mixed, by the plans that compare mixtures."""
