@@ -1,0 +1,285 @@
+"""``pixeldream dream``: what a network sees in a picture, painted into it, legal on the machine."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pixeldream.cli import output
+from pixeldream.cli.checkpoint import identity_of
+from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
+from pixeldream.cli.dream_frames import MOVING, STAR, FrameFolder
+from pixeldream.cli.dream_job import Prepared, load, prepare
+from pixeldream.cli.dream_options import DreamOptions
+from pixeldream.cli.encode import encode
+from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
+from pixeldream.cli.options import (
+    NoMetadata,
+    Offline,
+    OptionError,
+    OutputFiles,
+    PluginFiles,
+    Quiet,
+    Report,
+    command_of,
+    option,
+)
+from pixeldream.cli.output import OutputError
+from pixeldream.cli.progress import Bar
+from pixeldream.cli.stylize import is_legal
+from pixeldream.cli.weights import stay_offline
+from pixeldream.plugin.registry import Registry
+
+if TYPE_CHECKING:
+    from pixeldream.api import Stopwatch
+    from pixeldream.cli.recipe import Recipe
+    from pixeldream.dreams import DreamJob
+    from pixeldream.neural.optimise import Progress
+    from pixeldream.neural.zoom import Frame
+    from pixeldream.retro.mode import Picture
+
+KeepFolder = Annotated[
+    Path | None,
+    option("--keep", metavar="DIR", help="The folder that holds an endless zoom frame by frame; FIRST-OUTPUT-frames."),
+]
+Resume = Annotated[bool, option("--resume", help="Go on from the frames that the folder holds.")]
+FrameTime = Annotated[float, option("--seconds", metavar="X", help="How long each frame of a moving picture is shown.")]
+
+
+@command_of(DreamOptions)
+def dream(
+    options: DreamOptions,
+    output_: OutputFiles = None,
+    keep: KeepFolder = None,
+    resume: Resume = False,
+    seconds: FrameTime = 0.1,
+    report: Report = None,
+    no_metadata: NoMetadata = False,
+    plugin: PluginFiles = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+) -> None:
+    """Paint into a picture what a network sees in it, legal on the machine.
+
+    Without IMAGE it dreams on the embedded sample, or from grey of a --class. With --frames it zooms without end: name
+    a moving picture (.gif), or files with a star where the frame's number goes. Ctrl-C stops after the step and keeps
+    the picture, or the frames so far; --resume goes on from those.
+    """
+    stay_offline(offline)
+    registry = open_registry(plugin)
+    prepared = prepare(registry, options, plugin_files(plugin))
+    targets = _plan(registry, prepared, output_ or [], keep, resume)
+    if not 0 < seconds < 60:
+        raise OptionError(f"--seconds {seconds:g}: more than 0 and less than 60")
+    output.check([*targets.paths(options.frames), *([report] if report else [])], prepared.files)
+    from pixeldream.api import Stopwatch
+
+    watch = Stopwatch()
+    with Interrupt() as interrupt, ExitStack() as stack:
+        job, weights = load(prepared, quiet)
+        watch.lap("load")
+        stack.enter_context(blame(registry, *prepared.used))
+        run = _Run(registry, prepared, job, weights, watch, interrupt, None if no_metadata else prepared.recipe)
+        with Bar("dreaming", quiet) as bar:
+            dreamt = run.zoom(targets, resume, bar) if targets.folder else run.still(bar)
+        contents = targets.contents(registry, options, dreamt, seconds, run.recipe_of)
+        if report is not None:
+            contents[report] = _report(run, dreamt, list(contents))
+        output.write_files(contents)
+    for path in contents:
+        tell(str(path))
+    if not quiet:
+        say(f"{len(dreamt.history)} steps in {watch.seconds()['total']:.1f} s")
+    if dreamt.stopped:
+        raise typer.Exit(INTERRUPTED)
+
+
+# ---- where it goes --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """Files to write. ``stills``: of one picture, or, with a star in their names, of each frame; ``moving``: of all
+    frames; ``folder``: where frames are kept, None for one picture."""
+
+    stills: tuple[Path, ...]
+    moving: tuple[Path, ...]
+    folder: FrameFolder | None
+
+    def paths(self, frames: int) -> list[Path]:
+        """Every file, of so many frames."""
+        return [*self.moving, *(each for number in range(1, frames + 1) for each in self.named(number))]
+
+    def named(self, number: int) -> list[Path]:
+        """The files of one frame."""
+        if self.folder is None:
+            return list(self.stills)
+        return [Path(str(path).replace(STAR, f"{number:04}")) for path in self.stills]
+
+    def contents(
+        self, registry: Registry, options: DreamOptions, dreamt: _Dreamt, seconds: float, recipe: Any
+    ) -> dict[Path, bytes]:
+        """The bytes of every file."""
+        found: dict[Path, bytes] = {}
+        for number, picture in enumerate(dreamt.pictures, 1):
+            outputs = output.plan(registry, picture.mode, self.named(number))
+            found |= encode(registry, outputs, picture, options, recipe(number, dreamt.stopped))
+        return found | {path: MOVING[path.suffix.lower()](dreamt.pictures, seconds) for path in self.moving}
+
+
+def _plan(registry: Registry, prepared: Prepared, paths: list[Path], keep: Path | None, resume: bool) -> _Targets:
+    """Raises ``OutputError`` for names that make no sense."""
+    mode, options = prepared.look.mode, prepared.options
+    if options.frames == 1:
+        if keep is not None or resume:
+            raise OptionError("--keep and --resume are for --frames of more than 1")
+        still = paths or output.usual(registry, mode, prepared.stem)
+        return _Targets(tuple(each.path for each in output.plan(registry, mode, still)), (), None)
+    paths = paths or [Path(f"{prepared.stem}-{mode.name}.gif")]
+    moving = tuple(path for path in paths if path.suffix.lower() in MOVING)
+    stills = tuple(path for path in paths if path not in moving)
+    for path in stills:
+        output.plan(registry, mode, [path])
+        if STAR not in path.name:
+            starred = path.with_name(f"{path.stem}-{STAR}{path.suffix}")
+            raise OutputError(
+                f"output {str(path)!r} can't hold {options.frames} frames; put a star where their numbers go: "
+                f"'{starred}', or name a moving picture: {', '.join(MOVING)}"
+            )
+    folder = keep or paths[0].with_name(f"{paths[0].stem.replace(STAR, '').rstrip('-_.') or 'dream'}-frames")
+    return _Targets(stills, moving, FrameFolder(folder, prepared.look, {}))
+
+
+# ---- the run --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Dreamt:
+    """What a run leaves. ``stopped``: the step, or with frames the frame, after which it was interrupted, 0 for none;
+    ``flicker``: of each frame to the next."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    history: list[tuple[int, float]] = field(default_factory=list)
+    flicker: list[float] = field(default_factory=list)
+    stopped: int = 0
+
+
+@dataclass
+class _Run:
+    registry: Registry
+    prepared: Prepared
+    job: DreamJob
+    weights: Mapping[str, str]
+    watch: Stopwatch
+    interrupt: Interrupt
+    metadata: Any
+
+    def recipe_of(self, number: int, stopped: int) -> Recipe | None:
+        """The recipe of a picture, or of frame ``number``: that of the last frame of a zoom as long."""
+        if self.metadata is None:
+            return None
+        made: Recipe = self.metadata(self.weights, 0 if self.job.zoom.frames > 1 else stopped)
+        if self.job.zoom.frames == 1:
+            return made
+        options = replace(self.prepared.options, frames=number, **({} if number > 1 else _STILL))
+        return replace(self.prepared, options=options).recipe(self.weights)
+
+    def still(self, bar: Bar) -> _Dreamt:
+        """One picture."""
+        dreamt = _Dreamt()
+        for progress in self.job.run():
+            self._note(dreamt, progress)
+            bar.move(progress.step / progress.steps, f"{progress.step}/{progress.steps}  {_gain(progress)}")
+            if self.interrupt.asked:
+                dreamt.stopped = progress.step if progress.step < progress.steps else 0
+                break
+        dreamt.pictures.append(progress.finish())
+        return dreamt
+
+    def zoom(self, targets: _Targets, resume: bool, bar: Bar) -> _Dreamt:
+        """The frames, kept one by one."""
+        from pixeldream.neural.zoom import Frame  # jax by now
+
+        assert targets.folder is not None
+        folder, dreamt, frames = self._folder(targets.folder), _Dreamt(), self.job.zoom.frames
+        if not resume:
+            folder.begin()
+        number, onward, dreamt.pictures = folder.resume(frames) if resume else (0, None, [])
+        dreamt.flicker = [self.job.flicker(*pair) for pair in zip(dreamt.pictures, dreamt.pictures[1:], strict=False)]
+        for each in self.job.frames(number, onward):
+            if isinstance(each, Frame):
+                number = each.number
+                self._keep(folder, each, dreamt)
+            else:
+                self._note(dreamt, each)
+                bar.move((number + each.step / each.steps) / frames, f"frame {number + 1}/{frames}  {_gain(each)}")
+            if self.interrupt.asked and number < frames:
+                dreamt.stopped = max(number, 1)
+                break
+        if not dreamt.pictures and not isinstance(each, Frame):
+            dreamt.pictures.append(each.finish())
+        return dreamt
+
+    def _keep(self, folder: FrameFolder, frame: Frame, dreamt: _Dreamt) -> None:
+        path = Path("frame.png")
+        outputs = output.plan(self.registry, frame.result.mode, [path])
+        recipe = self.recipe_of(frame.number, 0)
+        folder.keep(frame, encode(self.registry, outputs, frame.result, self.prepared.options, recipe)[path])
+        if dreamt.pictures:
+            dreamt.flicker.append(self.job.flicker(dreamt.pictures[-1], frame.result))
+        dreamt.pictures.append(frame.result)
+
+    def _folder(self, folder: FrameFolder) -> FrameFolder:
+        """Frames do not depend on how many there will be."""
+        recipe = replace(self.prepared, options=replace(self.prepared.options, frames=2)).recipe(self.weights)
+        return replace(folder, identity=identity_of(recipe))
+
+    def _note(self, dreamt: _Dreamt, progress: Progress) -> None:
+        """Waits for the step, so that an interruption is seen no later than one step after it."""
+        total = float(progress.losses["total"])
+        if not math.isfinite(total):
+            raise OptionError(f"the loss is {total} at step {progress.step}; check the network's file")
+        self.watch.lap("steps" if dreamt.history else "compile")
+        self.interrupt.keep()
+        dreamt.history.append((len(dreamt.history) + 1, -float(progress.losses["dream"])))
+
+
+_STILL: dict[str, Any] = {
+    name: DreamOptions.__dataclass_fields__[name].default for name in ("zoom", "turn", "frame_steps", "steady")
+}
+
+
+def _gain(progress: Progress) -> str:
+    return f"dream {-float(progress.losses['dream']):.3f}"
+
+
+def _report(run: _Run, dreamt: _Dreamt, outputs: list[Path]) -> bytes:
+    """What happened, as JSON. ``gained``: how much of what was dreamt of is in the start and in the last picture as
+    written."""
+    recipe = run.prepared.recipe(run.weights, dreamt.stopped)
+    gained = run.job.gained(dreamt.pictures[-1])
+    run.watch.lap("report")
+    values = {
+        "mode": run.prepared.look.mode.name,
+        "network": run.job.network.network.name,
+        "layers": [form.layer for form in run.job.dreamer().gained().objective.forms],
+        "schedule": str(run.job.schedule),
+        "seed": run.job.settings.seed,
+        "interrupted": bool(dreamt.stopped),
+        "gained": gained,
+        "frames": len(dreamt.pictures),
+        "flicker": dreamt.flicker,
+        "history": dreamt.history,
+        "seconds": run.watch.seconds(),
+        "outputs": [str(path) for path in outputs],
+        "legal": all(map(is_legal, dreamt.pictures)),
+        "recipe": json.loads(recipe.json()),
+    }
+    return (json.dumps(values, indent=1) + "\n").encode("utf-8")
