@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ from pixeldream.cli import output
 from pixeldream.cli.checkpoint import identity_of
 from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.dream_frames import MOVING, STAR, FrameFolder
-from pixeldream.cli.dream_job import Prepared, load, prepare
+from pixeldream.cli.dream_job import Dreamt, Prepared, load, prepare, still
 from pixeldream.cli.dream_options import DreamOptions
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from pixeldream.api import Stopwatch
     from pixeldream.cli.recipe import Recipe
     from pixeldream.dreams import DreamJob
-    from pixeldream.neural.optimise import Progress
     from pixeldream.neural.zoom import Frame
-    from pixeldream.retro.mode import Picture
 
 KeepFolder = Annotated[
     Path | None,
@@ -124,7 +122,7 @@ class _Targets:
         return [Path(str(path).replace(STAR, f"{number:04}")) for path in self.stills]
 
     def contents(
-        self, registry: Registry, options: DreamOptions, dreamt: _Dreamt, seconds: float, recipe: Any
+        self, registry: Registry, options: DreamOptions, dreamt: Dreamt, seconds: float, recipe: Any
     ) -> dict[Path, bytes]:
         """The bytes of every file."""
         found: dict[Path, bytes] = {}
@@ -161,17 +159,6 @@ def _plan(registry: Registry, prepared: Prepared, paths: list[Path], keep: Path 
 
 
 @dataclass
-class _Dreamt:
-    """What a run leaves. ``stopped``: the step, or with frames the frame, after which it was interrupted, 0 for none;
-    ``flicker``: of each frame to the next."""
-
-    pictures: list[Picture] = field(default_factory=list)
-    history: list[tuple[int, float]] = field(default_factory=list)
-    flicker: list[float] = field(default_factory=list)
-    stopped: int = 0
-
-
-@dataclass
 class _Run:
     registry: Registry
     prepared: Prepared
@@ -191,35 +178,32 @@ class _Run:
         options = replace(self.prepared.options, frames=number, **({} if number > 1 else _STILL))
         return replace(self.prepared, options=options).recipe(self.weights)
 
-    def still(self, bar: Bar) -> _Dreamt:
+    def still(self, bar: Bar) -> Dreamt:
         """One picture."""
-        dreamt = _Dreamt()
-        for progress in self.job.run():
-            self._note(dreamt, progress)
-            bar.move(progress.step / progress.steps, f"{progress.step}/{progress.steps}  {_gain(progress)}")
-            if self.interrupt.asked:
-                dreamt.stopped = progress.step if progress.step < progress.steps else 0
-                break
-        dreamt.pictures.append(progress.finish())
-        return dreamt
+        return still(self.job, self.interrupt, bar, self._lap)
 
-    def zoom(self, targets: _Targets, resume: bool, bar: Bar) -> _Dreamt:
+    def _lap(self) -> None:
+        self.watch.lap("steps" if "compile" in self.watch.parts else "compile")
+
+    def zoom(self, targets: _Targets, resume: bool, bar: Bar) -> Dreamt:
         """The frames, kept one by one."""
         from pixeldream.neural.zoom import Frame  # jax by now
 
         assert targets.folder is not None
-        folder, dreamt, frames = self._folder(targets.folder), _Dreamt(), self.job.zoom.frames
+        folder, dreamt, frames = self._folder(targets.folder), Dreamt(), self.job.zoom.frames
         if not resume:
             folder.begin()
         number, onward, dreamt.pictures = folder.resume(frames) if resume else (0, None, [])
-        dreamt.flicker = [self.job.flicker(*pair) for pair in zip(dreamt.pictures, dreamt.pictures[1:], strict=False)]
+        dreamt.flicker = [self.job.flicker(*pair) for pair in pairwise(dreamt.pictures)]
         for each in self.job.frames(number, onward):
             if isinstance(each, Frame):
                 number = each.number
                 self._keep(folder, each, dreamt)
             else:
-                self._note(dreamt, each)
-                bar.move((number + each.step / each.steps) / frames, f"frame {number + 1}/{frames}  {_gain(each)}")
+                words = dreamt.note(each)
+                self._lap()
+                self.interrupt.keep()
+                bar.move((number + each.step / each.steps) / frames, f"frame {number + 1}/{frames}  {words}")
             if self.interrupt.asked and number < frames:
                 dreamt.stopped = max(number, 1)
                 break
@@ -227,7 +211,7 @@ class _Run:
             dreamt.pictures.append(each.finish())
         return dreamt
 
-    def _keep(self, folder: FrameFolder, frame: Frame, dreamt: _Dreamt) -> None:
+    def _keep(self, folder: FrameFolder, frame: Frame, dreamt: Dreamt) -> None:
         path = Path("frame.png")
         outputs = output.plan(self.registry, frame.result.mode, [path])
         recipe = self.recipe_of(frame.number, 0)
@@ -241,35 +225,23 @@ class _Run:
         recipe = replace(self.prepared, options=replace(self.prepared.options, frames=2)).recipe(self.weights)
         return replace(folder, identity=identity_of(recipe))
 
-    def _note(self, dreamt: _Dreamt, progress: Progress) -> None:
-        """Waits for the step, so that an interruption is seen no later than one step after it."""
-        total = float(progress.losses["total"])
-        if not math.isfinite(total):
-            raise OptionError(f"the loss is {total} at step {progress.step}; check the network's file")
-        self.watch.lap("steps" if dreamt.history else "compile")
-        self.interrupt.keep()
-        dreamt.history.append((len(dreamt.history) + 1, -float(progress.losses["dream"])))
-
 
 _STILL: dict[str, Any] = {
     name: DreamOptions.__dataclass_fields__[name].default for name in ("zoom", "turn", "frame_steps", "steady")
 }
 
 
-def _gain(progress: Progress) -> str:
-    return f"dream {-float(progress.losses['dream']):.3f}"
-
-
-def _report(run: _Run, dreamt: _Dreamt, outputs: list[Path]) -> bytes:
+def _report(run: _Run, dreamt: Dreamt, outputs: list[Path]) -> bytes:
     """What happened, as JSON. ``gained``: how much of what was dreamt of is in the start and in the last picture as
     written."""
     recipe = run.prepared.recipe(run.weights, dreamt.stopped)
-    gained = run.job.gained(dreamt.pictures[-1])
+    judge = run.job.dreamer().gained()
+    gained = run.job.gained(dreamt.pictures[-1], judge)
     run.watch.lap("report")
     values = {
         "mode": run.prepared.look.mode.name,
         "network": run.job.network.network.name,
-        "layers": [form.layer for form in run.job.dreamer().gained().objective.forms],
+        "layers": [form.layer for form in judge.objective.forms],
         "schedule": str(run.job.schedule),
         "seed": run.job.settings.seed,
         "interrupted": bool(dreamt.stopped),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,11 @@ from pixeldream.plugin.registry import Registry
 from pixeldream.retro.schedule import Schedule
 
 if TYPE_CHECKING:
+    from pixeldream.cli.interrupt import Interrupt
+    from pixeldream.cli.progress import Bar
     from pixeldream.dreams import DreamJob
+    from pixeldream.neural.optimise import Progress
+    from pixeldream.retro.mode import Picture
 
 
 @dataclass(frozen=True)
@@ -105,3 +110,56 @@ def load(prepared: Prepared, quiet: bool = False) -> tuple[DreamJob, dict[str, s
         None if guide is None else images.limit(guide, dreams.LONGEST), prepared.zoom,
     )  # fmt: skip
     return job, {f"{network.name}={file}" if file else network.name: digest}
+
+
+@dataclass
+class Dreamt:
+    """What a run leaves. ``history``: (step, how much there was of what is dreamt of); ``flicker``: of each frame to
+    the next; ``stopped``: the step, or with frames the frame, after which it was interrupted, 0 for none."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    history: list[tuple[int, float]] = field(default_factory=list)
+    flicker: list[float] = field(default_factory=list)
+    stopped: int = 0
+
+    def note(self, progress: Progress) -> str:
+        """Adds a step, and says how it went. Waits for it, so that an interruption is seen no later than one step
+        after it. Raises :class:`OptionError` when the losses are no numbers."""
+        total, gained = float(progress.losses["total"]), -float(progress.losses["dream"])
+        if not math.isfinite(total):
+            raise OptionError(f"the loss is {total} at step {progress.step}; check the network's file")
+        self.history.append((len(self.history) + 1, gained))
+        return f"dream {gained:.3f}"
+
+
+def still(
+    job: DreamJob, interrupt: Interrupt, bar: Bar, watch: Callable[[], None] = lambda: None, stop: int = 0
+) -> Dreamt:
+    """One picture: to the end, to step ``stop`` or to an interruption. ``watch`` is called after each step."""
+    dreamt = Dreamt()
+    for progress in job.run():
+        words = dreamt.note(progress)
+        watch()
+        interrupt.keep()
+        bar.move(progress.step / progress.steps, f"{progress.step}/{progress.steps}  {words}")
+        if interrupt.asked or progress.step == stop:
+            break
+    dreamt.stopped = progress.step if progress.step < progress.steps else 0
+    dreamt.pictures.append(progress.finish())
+    return dreamt
+
+
+def follow(job: DreamJob, interrupt: Interrupt, bar: Bar, stop: int) -> Dreamt:
+    """One picture again, or the last frame of an endless zoom."""
+    if job.zoom.frames == 1:
+        return still(job, interrupt, bar, stop=stop)
+    from pixeldream.neural.zoom import Frame
+
+    dreamt, number = Dreamt(), 0
+    for each in job.frames():
+        if isinstance(each, Frame):
+            dreamt.pictures, number = [each.result], each.number
+        else:
+            words = dreamt.note(each)
+            bar.move((number + each.step / each.steps) / job.zoom.frames, f"frame {number + 1}  {words}")
+    return dreamt

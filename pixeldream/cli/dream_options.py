@@ -108,7 +108,10 @@ class DreamOptions(AdjustOptions, ZoomOptions):
         float, real("--random-rotation", help="Degrees by which it is turned at most, from step to step.")
     ] = DREAM.random_rotation
     smooth: Annotated[float, real("--smooth", help="Sigma of a blur after each step, in pixels.")] = DREAM.smooth
-    decay: Annotated[float, real("--decay", help="How strongly the picture is drawn to grey (L2).")] = DREAM.decay
+    decay: Annotated[
+        float | None,
+        real("--decay", help="How strongly the picture is drawn to grey (L2); of a class alone 20, else 0."),
+    ] = DREAM.decay
     tv_weight: Annotated[float, real("--tv-weight", help="How smooth the picture is to be.")] = DREAM.tv_weight
     tile: Annotated[
         int, integer("--tile", help="Look at the picture in tiles of this side, to save memory; 0: at once.")

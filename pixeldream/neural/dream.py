@@ -35,16 +35,15 @@ Pixels = Callable[[jax.Array], jax.Array]
 DREAMT = (
     ("inception-v3", ("mixed3", "mixed5")),
     ("googlenet", ("inception_4c",)),
-    ("vgg", ("relu3_3", "relu4_2", "relu5_1")),
+    ("embedded", ("relu3_2", "relu4_2")),
+    ("vgg", ("relu4_2", "relu5_1")),
     ("squeezenet", ("fire5", "fire8")),
 )
 """Layers that dream well, by what a network's name begins with: those that a file reaches count."""
 
 
-CLOSE = 2
-"""Pixels by which the picture is shifted at most while it is finished on the canvas: further, cells and wide pixels
-answer to an average of views and keep half as much."""
-
+ENOUGH = 320
+"""Pixels of noise, each way, that tell how large a layer's features are."""
 
 def default_layers(network: FeatureNetwork) -> tuple[str, ...]:
     """What a network dreams of where nobody says. Of one that is not in the table the layer two thirds down."""
@@ -120,7 +119,7 @@ def _arrays(
     height, width = noise.shape[:2]
     total = sum(abs(unit.weight) for unit in units)
     middle = [(unit.place or (0, 0)) for unit in units]
-    numbers = (settings.decay, settings.tv_weight, 0.0)
+    numbers = (settings.pull(), settings.tv_weight, 0.0)
     decay, tv_weight, tone_weight = (jnp.asarray(number, jnp.float32) for number in numbers)
     led = {}
     if guide is not None:
@@ -132,7 +131,7 @@ def _arrays(
         jnp.asarray([unit.channel or 0 for unit in units], jnp.int32),
         jnp.asarray([((x + 0.5) / width, (y + 0.5) / height) for x, y in middle], jnp.float32),
         jnp.asarray([unit.weight / total for unit in units], jnp.float32),
-        powers(loaded.network, loaded.weights, objective.layers, noise[: 4 * 75, : 4 * 75]),
+        powers(loaded.network, loaded.weights, objective.layers, noise[:ENOUGH, :ENOUGH]),
         led, losses.tones(noise), decay, tv_weight, tone_weight, jax.random.key(settings.seed),
     )  # fmt: skip
 
@@ -231,7 +230,7 @@ class Dreamer:
         self._objective, self._arrays = make_objective(loaded, size, settings, led)
         self._closing = self._objective
         if settings.parameters == "pixels":
-            self._closing = replace(self._objective, moved=Moved(min(settings.jitter, CLOSE)))
+            self._closing = replace(self._objective, moved=Moved())
 
     def gained(self) -> Gained:
         """Who judges pictures as they are."""
@@ -244,10 +243,10 @@ class Dreamer:
         detail = jnp.zeros((1, 1, 3))
         for size in self.sizes:
             base = _resized(image, size)
-            dreamt = start = jnp.clip(base + _resized(detail, size), 0.0, 1.0)
+            start = jnp.clip(base + _resized(detail, size), 0.0, 1.0)
             for progress in self._free(start, settings.steps, done):
-                dreamt = progress.image()
                 yield replace(progress, step=progress.step + done, steps=total, begin=start)
+            dreamt = progress.image()
             detail, done = dreamt - base, done + settings.steps
         for progress in self._bound(dreamt, settings.finish_steps, done):
             yield replace(progress, step=progress.step + done, steps=total, begin=dreamt)
@@ -260,9 +259,9 @@ class Dreamer:
 
     def unseen(self, progress: Progress) -> jax.Array:
         """What the canvas's picture was chosen for, ``[h, w, 3]`` in display pixels: the dream without its limits."""
-        if progress.begin is not None and self.settings.parameters == "fourier":
-            return fourier(*progress.begin.shape[:2]).show(progress.params, ())
-        return progress.params if progress.params.shape == progress.begin.shape else self.place.view(progress.params)
+        if self.settings.parameters == "fourier":
+            return fourier(*self.size).show(progress.params, ())
+        return self.place.view(progress.params)
 
     def _free(self, image: jax.Array, steps: int, done: int) -> Iterator[Progress]:
         """A stage without limits, at any size."""
@@ -272,7 +271,8 @@ class Dreamer:
         return self._optimise(canvas, image, identity, self._objective, arrays, steps, done)
 
     def _bound(self, image: jax.Array, steps: int, done: int) -> Iterator[Progress]:
-        """A stage on the canvas, which keeps the image's tones, hardly shifted: the picture as it will be seen."""
+        """A stage on the canvas, which keeps the image's tones. It looks at pixels as they will be seen: under shifts, cells and wide
+        pixels answer to an average of views, and keep half as much."""
         settings, place = self.settings, self.place
         weight = jnp.asarray(0.0 if place.free else settings.tone_weight, jnp.float32)
         arrays = self._arrays._replace(tones=losses.tones(image), tone_weight=weight)

@@ -22,6 +22,9 @@ STARTS = ("photo", "noise", "black", "grey")
 MOST_OCTAVES = 4
 """Where nobody says how many, and the picture is large enough."""
 
+CLASS_DECAY = 20.0
+"""Lambda of class dreams: of a score in the root mean square that scores have for noise, and the mean square."""
+
 MAXIMUM_OCTAVES = 32
 MAXIMUM_ROTATION = 45.0
 MAXIMUM_SCALE = 0.5
@@ -37,7 +40,8 @@ class DreamSettings:
     ``finish_steps``: after those, on the canvas; ``tone_weight``: how much that keeps the tones of what was dreamt
     without limits. ``jitter`` (pixels), ``random_scale`` (a share) and ``random_rotation`` (degrees): by how much at
     most the network sees the picture moved, from step to step.
-    ``smooth``: sigma in pixels of a blur after each step; ``decay``: how strongly the picture is drawn to mid-grey;
+    ``smooth``: sigma in pixels of a blur after each step; ``decay``: how strongly the picture is drawn to mid-grey,
+    which is lambda of the mean square; None for 0, and for :data:`CLASS_DECAY` where a class alone is dreamt of.
     ``tv_weight``: how smooth it is to be. ``tile``: as for style transfer.
 
     Raises ``ValueError`` that names a value that is out of range.
@@ -55,14 +59,14 @@ class DreamSettings:
     random_scale: float = 0.0
     random_rotation: float = 0.0
     smooth: float = 0.0
-    decay: float = 0.0
+    decay: float | None = None
     tv_weight: float = 0.0
     tone_weight: float = 1.0
     tile: int = 0
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.1, 0.005)  # noqa: RUF009 - a frozen value
+    bound_rate: Rate = Rate(0.25, 0.01)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)
@@ -73,7 +77,7 @@ class DreamSettings:
                 raise ValueError(f"{name} {getattr(self, name)!r} is none of {', '.join(names)}")
         for name, least, most in _RANGES:
             value = getattr(self, name)
-            if not least <= value <= most:
+            if value is not None and not least <= value <= most:
                 said = name.replace("_", "-")
                 raise ValueError(f"{said} of {value:g} is out of range; give {least:g} to {most:g}")
 
@@ -81,6 +85,12 @@ class DreamSettings:
         """The same for other layers, where there are any, and another class. Raises ``ValueError``."""
         asked = self.layers if layers is None else (layers,) if isinstance(layers, str) else tuple(layers)
         return replace(self, layers=asked, class_name=self.class_name if class_name is None else class_name)
+
+    def pull(self) -> float:
+        """The decay asked for, or the usual one."""
+        if self.decay is not None:
+            return self.decay
+        return CLASS_DECAY if self.class_name not in ("", RANDOM) and not self.layers else 0.0
 
     def rates(self, bound: bool = False) -> Rate:
         """The rate asked for, or what suits the parameters and the optimiser. ``bound``: on a canvas with limits."""
