@@ -22,6 +22,7 @@ from pixeldream.neural.ascent import optimiser_of
 from pixeldream.neural.dream_objective import DreamObjective, Form, Led, form_of, noise_of_nature, powers
 from pixeldream.neural.dream_settings import MOST_OCTAVES, DreamSettings
 from pixeldream.neural.fourier import fourier, under
+from pixeldream.neural.jitter import UNTIL
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.networks.needed import needed
 from pixeldream.neural.optimise import Progress, evaluate, identity, optimise
@@ -35,7 +36,7 @@ Pixels = Callable[[jax.Array], jax.Array]
 DREAMT = (
     ("inception-v3", ("mixed3", "mixed5")),
     ("googlenet", ("inception_4c",)),
-    ("embedded", ("relu3_2", "relu4_2")),
+    ("embedded", ("conv4_1",)),
     ("vgg", ("relu4_2", "relu5_1")),
     ("squeezenet", ("fire5", "fire8")),
 )
@@ -44,6 +45,11 @@ DREAMT = (
 
 ENOUGH = 320
 """Pixels of noise, each way, that tell how large a layer's features are."""
+
+CLOSE = 2
+"""Pixels by which the picture is shifted at most while it is finished on the canvas. Without any it gains most, by
+pixels that fit the network's grid and look like noise to all other eyes."""
+
 
 def default_layers(network: FeatureNetwork) -> tuple[str, ...]:
     """What a network dreams of where nobody says. Of one that is not in the table the layer two thirds down."""
@@ -132,7 +138,7 @@ def _arrays(
         jnp.asarray([((x + 0.5) / width, (y + 0.5) / height) for x, y in middle], jnp.float32),
         jnp.asarray([unit.weight / total for unit in units], jnp.float32),
         powers(loaded.network, loaded.weights, objective.layers, noise[:ENOUGH, :ENOUGH]),
-        led, losses.tones(noise), decay, tv_weight, tone_weight, jax.random.key(settings.seed),
+        led, losses.tones(noise), decay, tv_weight, tone_weight, jax.random.key(settings.seed), jnp.ones(()),
     )  # fmt: skip
 
 
@@ -230,7 +236,7 @@ class Dreamer:
         self._objective, self._arrays = make_objective(loaded, size, settings, led)
         self._closing = self._objective
         if settings.parameters == "pixels":
-            self._closing = replace(self._objective, moved=Moved())
+            self._closing = replace(self._objective, moved=Moved(min(settings.jitter, CLOSE)))
 
     def gained(self) -> Gained:
         """Who judges pictures as they are."""
@@ -271,10 +277,10 @@ class Dreamer:
         return self._optimise(canvas, image, identity, self._objective, arrays, steps, done)
 
     def _bound(self, image: jax.Array, steps: int, done: int) -> Iterator[Progress]:
-        """A stage on the canvas, which keeps the image's tones. It looks at pixels as they will be seen: under shifts, cells and wide
-        pixels answer to an average of views, and keep half as much."""
+        """A stage on the canvas, which keeps the image's tones. It is hardly shifted, and in the end not at all: cells
+        and wide pixels would answer to an average of views, and keep half as much."""
         settings, place = self.settings, self.place
-        weight = jnp.asarray(0.0 if place.free else settings.tone_weight, jnp.float32)
+        weight = jnp.asarray(0.0 if place.free else settings.tone_weight * abs(self.gained().of(image)), jnp.float32)
         arrays = self._arrays._replace(tones=losses.tones(image), tone_weight=weight)
         canvas, start = place.canvas, place.shrink(image)
         if settings.parameters == "fourier":
@@ -288,9 +294,15 @@ class Dreamer:
         settings = self.settings
         if settings.smooth and settings.parameters == "pixels":
             canvas = replace(canvas, settle=_smoothed(canvas.settle, settings.smooth))
+        still = UNTIL * steps if objective is self._closing and self._closing is not self._objective else steps
+
+        def vary(arrays: Led, number: int) -> Led:
+            sway = jnp.asarray(number <= still, jnp.float32)
+            return arrays._replace(key=jax.random.fold_in(arrays.key, done + number), sway=sway)
+
         return optimise(
             canvas, start, objective, arrays, steps=steps, view=view, rate=settings.rates(bound),
-            vary=lambda arrays, number: arrays._replace(key=jax.random.fold_in(arrays.key, done + number)),
+            vary=vary,
             optimiser=optimiser_of(settings.optimiser, settings.parameters),
         )  # fmt: skip
 

@@ -47,7 +47,8 @@ class Form(NamedTuple):
 class Led(NamedTuple):
     """The traced half. For each unit its channel, its place as shares of width and height, and its weight; ``scales``
     by layer (see the module); ``guide``: by layer the guiding picture's features ``[positions, channels]``; ``tones``:
-    see ``losses.tones``; ``key``: this step's random numbers."""
+    see ``losses.tones``; ``key``: this step's random numbers; ``sway``: how much of the
+    movement there is, 0 to 1."""
 
     weights: Weights
     channels: jax.Array
@@ -60,6 +61,7 @@ class Led(NamedTuple):
     tv_weight: jax.Array
     tone_weight: jax.Array
     key: jax.Array
+    sway: jax.Array
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class DreamObjective:
 
     def __call__(self, arrays: Led, image: jax.Array) -> Losses:
         shown, drawn = jax.random.split(arrays.key)
-        seen = self.moved(image, shown)
+        seen = self.moved(image, shown, arrays.sway)
         parts = {
             "dream": -(arrays.shares * self.values(arrays, seen, drawn)).sum(),
             "decay": jnp.square(image - GREY).mean(),

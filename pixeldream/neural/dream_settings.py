@@ -38,7 +38,7 @@ class DreamSettings:
     ``class_name``: a class by name or number, or ``random`` for another one in each step. ``steps``: at each octave.
     ``octaves``: how many sizes, each ``octave_scale`` times as large as the one before; 0 for as many as fit, up to 4.
     ``finish_steps``: after those, on the canvas; ``tone_weight``: how much that keeps the tones of what was dreamt
-    without limits. ``jitter`` (pixels), ``random_scale`` (a share) and ``random_rotation`` (degrees): by how much at
+    without limits, beside what was gained there. ``jitter`` (pixels), ``random_scale`` (a share) and ``random_rotation`` (degrees): by how much at
     most the network sees the picture moved, from step to step.
     ``smooth``: sigma in pixels of a blur after each step; ``decay``: how strongly the picture is drawn to mid-grey,
     which is lambda of the mean square; None for 0, and for :data:`CLASS_DECAY` where a class alone is dreamt of.
@@ -61,12 +61,12 @@ class DreamSettings:
     smooth: float = 0.0
     decay: float | None = None
     tv_weight: float = 0.0
-    tone_weight: float = 1.0
+    tone_weight: float = 3.0
     tile: int = 0
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.25, 0.01)  # noqa: RUF009 - a frozen value
+    bound_rate: Rate = Rate(0.15, 0.005)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)

@@ -16,22 +16,23 @@ import jax.numpy as jnp
 @dataclass(frozen=True)
 class Moved:
     """By how much at most the picture is moved: ``jitter`` in pixels each way, ``scale`` as a share, ``rotation`` in
-    degrees. Calling it moves ``image [h, w, 3]`` by what ``key`` says."""
+    degrees. Calling it moves ``image [h, w, 3]`` by what ``key`` says, and by ``share`` of that."""
 
     jitter: int = 0
     scale: float = 0.0
     rotation: float = 0.0
 
-    def __call__(self, image: jax.Array, key: jax.Array) -> jax.Array:
+    def __call__(self, image: jax.Array, key: jax.Array, share: jax.Array | float = 1.0) -> jax.Array:
         first, second, third = jax.random.split(key, 3)
         if self.scale or self.rotation:
-            zoom = jnp.exp(self.scale * jax.random.uniform(first, minval=-1.0, maxval=1.0))
-            turn = self.rotation * jax.random.uniform(second, minval=-1.0, maxval=1.0)
+            zoom = jnp.exp(share * self.scale * jax.random.uniform(first, minval=-1.0, maxval=1.0))
+            turn = share * self.rotation * jax.random.uniform(second, minval=-1.0, maxval=1.0)
             image = turned(image, zoom, turn)
         if self.jitter:
             # No further than a quarter of a small octave.
             most = min(self.jitter, min(image.shape[:2]) // 4)
             shift = jax.random.randint(third, (2,), -most, most + 1)
+            shift = jnp.round(share * shift.astype(jnp.float32)).astype(jnp.int32)
             image = jnp.roll(jnp.roll(image, shift[0], 0), shift[1], 1)
         return image
 
