@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ def _shrink(mode: Mode) -> Any:
     return partial(to_mode, mode=mode)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DreamJob:
     """Everything that a dream needs, resolved. ``start``: float32 ``[height, width, 3]`` in display pixels; ``guide``:
     of any size. ``look``: the machine, or None for a picture without limits."""
@@ -53,6 +53,7 @@ class DreamJob:
     guide: np.ndarray | None = None
     zoom: Zoom = Zoom()  # noqa: RUF009 - a frozen value
 
+    @cached_property
     def dreamer(self) -> Dreamer:
         """Who dreams it. Raises ``ValueError`` for what the network does not have."""
         size = self.start.shape[0], self.start.shape[1]
@@ -66,13 +67,13 @@ class DreamJob:
 
     def run(self) -> Iterator[Progress]:
         """The steps of one picture, lazily: whoever runs it may stop between two."""
-        return self.dreamer().dream(self.start)
+        return self.dreamer.dream(self.start)
 
     def frames(self, after: int = 0, begin: np.ndarray | None = None) -> Iterator[Progress | Frame]:
         """The steps of an endless zoom, and each frame after its steps; from frame ``after`` on, whose ``onward`` is
         ``begin``."""
         image = self.start if begin is None else begin
-        return frames(image, self.dreamer(), self.zoom, self.shown, after)
+        return frames(image, self.dreamer, self.zoom, self.shown, after)
 
     def shown(self, result: Any) -> np.ndarray:
         """What is seen of a picture, float32 in display pixels."""
@@ -82,7 +83,7 @@ class DreamJob:
 
     def gained(self, result: Any, judge: Gained | None = None) -> dict[str, float]:
         """How much of what was dreamt of is in the start and in the picture as written."""
-        judge = judge or self.dreamer().gained()
+        judge = judge or self.dreamer.gained()
         return {"start": judge.of(self.start), "picture": judge.of(self.shown(result))}
 
     def flicker(self, before: Any, after: Any) -> float:

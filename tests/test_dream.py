@@ -34,7 +34,11 @@ from pixeldream.retro.mode import Picture
 from pixeldream.retro.schedule import Schedule
 
 Capsys = pytest.CaptureFixture[str]
-PLAIN = DreamSettings(steps=2, octaves=1, jitter=0)
+
+
+def asked(**named: Any) -> DreamSettings:
+    """Settings of a short dream."""
+    return DreamSettings(**{"steps": 3, "finish_steps": 1, "octaves": 1} | named)
 
 
 @dataclass(frozen=True)
@@ -110,19 +114,19 @@ RUN = (
 )
 def test_tiles_have_the_gradient_of_the_whole(layers: tuple[str, ...], objective: str) -> None:
     image = picture(2, 47, 61)
-    whole, tiled = (gradient(DreamSettings(layers=layers, objective=objective, tile=t), image) for t in (0, 8))
+    whole, tiled = (gradient(asked(layers=layers, objective=objective, tile=t), image) for t in (0, 8))
     assert np.abs(whole).max() > 0
     np.testing.assert_allclose(tiled, whole, rtol=1e-3, atol=1e-5 * np.abs(whole).max())
 
 
 def test_a_guided_dream_in_tiles_is_the_same_dream() -> None:
-    found = [ending(DreamSettings(layers=("two",), steps=2, tile=tile), guide=picture(7)) for tile in (0, 8)]
+    found = [ending(asked(layers=("two",), steps=2, tile=tile), guide=picture(7)) for tile in (0, 8)]
     np.testing.assert_allclose(*found, atol=1e-4)
 
 
 def test_a_neuron_is_led_by_what_it_sees_and_by_nothing_else() -> None:
     """The neurons in row 3, column 5 of layer two see few pixels around row 6, column 10."""
-    touched = np.abs(gradient(DreamSettings(layers=("two@10,6",)), picture(4) + 0.2)).sum(-1) > 0
+    touched = np.abs(gradient(asked(layers=("two@10,6",)), picture(4) + 0.2)).sum(-1) > 0
     rows, columns = np.nonzero(touched)
     assert touched.any()
     assert (rows.min(), columns.min()) >= (5, 9)
@@ -144,7 +148,7 @@ def test_guided_matching_is_that_of_brute_force(monkeypatch: pytest.MonkeyPatch)
 def test_an_octave_leads_as_the_whole_picture_of_its_size_does() -> None:
     """What the coarse octave dreams is what a picture of that size alone dreams."""
     image = jnp.asarray(picture(3, 32, 44))
-    settings = DreamSettings(layers=("two",), steps=3, octaves=2, octave_scale=2.0, jitter=0)
+    settings = asked(layers=("two",), steps=3, octaves=2, octave_scale=2.0, jitter=0)
     steps = list(Dreamer(tiny(), (32, 44), settings=settings).dream(image))
     small = jnp.clip(jax.image.resize(image, (16, 22, 3), "cubic"), 0, 1)
     alone = list(Dreamer(tiny(), (16, 22), settings=replace(settings, octaves=1)).dream(small))
@@ -158,11 +162,11 @@ def test_an_octave_leads_as_the_whole_picture_of_its_size_does() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        DreamSettings(layers=("two",), steps=12, octaves=1),
-        DreamSettings(layers=("one:2",), steps=12, octaves=1, objective="mean", optimiser="ascent"),
-        DreamSettings(layers=("two",), steps=12, octaves=1, parameters="fourier"),
-        DreamSettings(layers=("two",), steps=12, octaves=1, random_scale=0.1, random_rotation=10.0, smooth=0.4),
-        DreamSettings(layers=("two",), steps=12, octaves=2),
+        asked(layers=("two",), steps=12, octaves=1),
+        asked(layers=("one",), steps=12, octaves=1, objective="mean", optimiser="ascent"),
+        asked(layers=("two",), steps=12, octaves=1, parameters="fourier"),
+        asked(layers=("two",), steps=12, octaves=1, random_scale=0.1, random_rotation=10.0, smooth=0.4),
+        asked(layers=("two",), steps=12, octaves=2),
     ],
 )  # fmt: skip
 def test_every_way_of_dreaming_gains(settings: DreamSettings) -> None:
@@ -172,8 +176,8 @@ def test_every_way_of_dreaming_gains(settings: DreamSettings) -> None:
 
 def test_a_class_dream_from_grey_raises_its_class_and_decay_holds_it_near_grey() -> None:
     grey = beginning("grey", (32, 24), 0) + 0.01 * picture()
-    settings = DreamSettings(class_name="3", steps=15, octaves=1)
-    far, near = (ending(s, grey) for s in (settings, DreamSettings(class_name="3", steps=15, octaves=1, decay=1e3)))
+    settings = asked(class_name="3", steps=15, octaves=1)
+    far, near = (ending(s, grey) for s in (settings, asked(class_name="3", steps=15, octaves=1, decay=1e3)))
     network, weights = tiny()
     scores = np.asarray(network.apply(weights, jnp.asarray(far), ("scores",))["scores"])
     assert scores.argmax() == 3
@@ -181,14 +185,14 @@ def test_a_class_dream_from_grey_raises_its_class_and_decay_holds_it_near_grey()
 
 
 def test_a_random_class_differs_from_step_to_step_and_not_from_run_to_run() -> None:
-    settings = DreamSettings(class_name="random", steps=4, octaves=1)
+    settings = asked(class_name="random", steps=4, octaves=1)
     runs = [list(Dreamer(tiny(), (24, 32), settings=settings).dream(picture())) for _ in range(2)]
-    assert len({float(step.losses["dream"]) for step in runs[0]}) == 4
+    assert len({float(step.losses["dream"]) for step in runs[0]}) == len(runs[0])
     np.testing.assert_array_equal(runs[0][-1].params, runs[1][-1].params)
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_another() -> None:
-    first, second, third = (ending(DreamSettings(layers=("two",), steps=3, seed=seed)) for seed in (1, 1, 2))
+    first, second, third = (ending(asked(layers=("two",), steps=3, seed=seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, third)
 
@@ -208,7 +212,7 @@ def test_a_fourier_canvas_starts_at_its_image_with_decorrelated_colours() -> Non
     assert (max(red, green, blue) - min(red, green, blue)) / green < 0.1
     assert (shown[1][..., 0] * shown[1][..., 2]).mean() < 0
     # An equal change of parameters is a larger one of coarse forms than of fine ones.
-    coarse, fine = (np.asarray(fourier(16, 16).show(zero.at[0, k, 0, 0].set(0.5), ())) for k in (1, 8))
+    coarse, fine = (np.asarray(fourier(16, 16).show(zero.at[0, 0, k, 0].set(0.5), ())) for k in (1, 7))
     assert np.abs(coarse - 0.5).mean() > 3 * np.abs(fine - 0.5).mean()
 
 
@@ -252,7 +256,7 @@ def test_octaves_are_as_many_as_fit() -> None:
 def test_every_network_dreams_of_something(registry: Registry) -> None:
     network, _ = tiny()
     assert default_layers(network) == ("two",)
-    assert units_of(network, DreamSettings(class_name="2")) == (Unit("scores", 2),)
+    assert units_of(network, asked(class_name="2")) == (Unit("scores", 2),)
 
 
 # ---- within the rules -----------------------------------------------------------------------------------------------
@@ -264,7 +268,7 @@ KINDS = ("zx-spectrum", "amiga-16", "pico-8")
 @pytest.mark.parametrize("schedule", ["straight-through", "end", "every:2"])
 def test_the_picture_is_legal_and_seen_in_every_step(schedule: str, folder: Path) -> None:
     chosen = look(registry_of_tiny(), "tiny")
-    settings = DreamSettings(layers=("two",), steps=3, octaves=1)
+    settings = asked(layers=("two",), steps=3, octaves=1)
     job = DreamJob(picture(), tiny(), chosen, Schedule.parse(schedule), settings)
     *_, last = job.run()
     assert isinstance(last.finish(), Picture)
@@ -278,14 +282,14 @@ def test_modes_of_every_kind_dream(registry: Registry) -> None:
         width, height = pd.display_size(chosen.mode)
         job = DreamJob(
             picture(1, height, width), tiny(), chosen, Schedule.parse("straight-through"),
-            DreamSettings(layers=("one",), steps=2, octaves=1),
+            asked(layers=("one",), steps=2, octaves=1),
         )  # fmt: skip
         *_, last = job.run()
         assert isinstance(last.finish(), Picture), name
 
 
 def test_fourier_dreams_within_the_rules(folder: Path) -> None:
-    settings = DreamSettings(layers=("two",), steps=8, octaves=1, parameters="fourier", finish_steps=8)
+    settings = asked(layers=("two",), steps=8, octaves=1, parameters="fourier", finish_steps=8)
     chosen = look(registry_of_tiny(), "tiny-free")
     job = DreamJob(picture(), tiny(), chosen, Schedule.parse("straight-through"), settings)
     *_, last = job.run()
@@ -294,7 +298,7 @@ def test_fourier_dreams_within_the_rules(folder: Path) -> None:
 
 
 def test_python_dreams_without_a_mode_and_in_one(folder: Path) -> None:
-    settings = DreamSettings(steps=1, octaves=1)
+    settings = asked(steps=1, octaves=1)
     named: dict[str, Any] = {"network": "vgg19", "weights": Path("tiny.safetensors"), "settings": settings}
     free = pd.dream(picture(), None, layers="relu2_1", **named)
     assert free.shape == (24, 32, 3)
@@ -308,7 +312,7 @@ def test_python_dreams_without_a_mode_and_in_one(folder: Path) -> None:
 
 
 def zoom_job(zoom: Zoom, mode: str = "tiny") -> DreamJob:
-    settings = DreamSettings(layers=("two",), steps=4, octaves=1)
+    settings = asked(layers=("two",), steps=4, octaves=1)
     smooth = np.asarray(jax.image.resize(picture(3, 4, 5), (24, 32, 3), "cubic"))
     return DreamJob(
         smooth, tiny(), look(registry_of_tiny(), mode), Schedule.parse("straight-through"), settings, zoom=zoom
@@ -375,7 +379,7 @@ def test_frames_are_kept_and_gone_on_from(capsys: Capsys, folder: Path) -> None:
 
 
 BAD: list[tuple[list[str], str]] = [
-    (["--layer", "relu9_1"], "has no layer 'relu9_1'; did you mean relu2_1 or relu1_1"),
+    (["--layer", "relu9_1"], "has no layer 'relu9_1'; did you mean relu"),
     (["--layer", "relu2_1:6"], "'relu2_1' of network 'vgg19' has 6 channels, counted from 0; not channel 6"),
     (["--layer", "relu2_1:0.0"], "layer 'relu2_1:0.0': the weight '0.0'"),
     (["--layer", "relu2_1@40,2"], "place 40,2 is not within 32x24 display pixels"),

@@ -235,7 +235,7 @@ def _report(run: _Run, dreamt: Dreamt, outputs: list[Path]) -> bytes:
     """What happened, as JSON. ``gained``: how much of what was dreamt of is in the start and in the last picture as
     written."""
     recipe = run.prepared.recipe(run.weights, dreamt.stopped)
-    judge = run.job.dreamer().gained()
+    judge = run.job.dreamer.gained()
     gained = run.job.gained(dreamt.pictures[-1], judge)
     run.watch.lap("report")
     values = {

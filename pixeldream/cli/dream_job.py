@@ -109,6 +109,7 @@ def load(prepared: Prepared, quiet: bool = False) -> tuple[DreamJob, dict[str, s
         start, loaded, prepared.look, prepared.schedule, prepared.settings,
         None if guide is None else images.limit(guide, dreams.LONGEST), prepared.zoom,
     )  # fmt: skip
+    _ = job.dreamer  # raises for what the network does not have, before anything is written
     return job, {f"{network.name}={file}" if file else network.name: digest}
 
 

@@ -38,11 +38,11 @@ class DreamSettings:
     ``class_name``: a class by name or number, or ``random`` for another one in each step. ``steps``: at each octave.
     ``octaves``: how many sizes, each ``octave_scale`` times as large as the one before; 0 for as many as fit, up to 4.
     ``finish_steps``: after those, on the canvas; ``tone_weight``: how much that keeps the tones of what was dreamt
-    without limits, beside what was gained there. ``jitter`` (pixels), ``random_scale`` (a share) and ``random_rotation`` (degrees): by how much at
-    most the network sees the picture moved, from step to step.
+    without limits, beside what was gained there. ``jitter`` (pixels), ``random_scale`` (a share) and
+    ``random_rotation`` (degrees): by how much at most the network sees the picture moved, from step to step.
     ``smooth``: sigma in pixels of a blur after each step; ``decay``: how strongly the picture is drawn to mid-grey,
-    which is lambda of the mean square; None for 0, and for :data:`CLASS_DECAY` where a class alone is dreamt of.
-    ``tv_weight``: how smooth it is to be. ``tile``: as for style transfer.
+    lambda of the mean square; None for 0, and for :data:`CLASS_DECAY` where a class alone is dreamt of. ``tv_weight``:
+    how smooth it is to be. ``tile``: as for style transfer.
 
     Raises ``ValueError`` that names a value that is out of range.
     """

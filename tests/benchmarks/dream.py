@@ -62,7 +62,7 @@ def gain(network: str, mode: str, steps: int, files: list[str]) -> None:
         free_job = replace(job, look=None)
         *_, free = free_job.run()
         image = np.rint(np.asarray(free.finish()) * 255).astype(np.float32) / 255
-        judge = job.dreamer().gained()
+        judge = job.dreamer.gained()
         begin, reached = judge.of(start), judge.of(image)
         after = (convert_look(image, look(registry, mode, dither=dither)) for dither in ("none", "floyd-steinberg"))
         pictures = [last.finish(), *after]
