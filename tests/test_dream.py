@@ -302,10 +302,8 @@ def test_python_dreams_without_a_mode_and_in_one(folder: Path) -> None:
     named: dict[str, Any] = {"network": "vgg19", "weights": Path("tiny.safetensors"), "settings": settings}
     free = pd.dream(picture(), None, layers="relu2_1", **named)
     assert free.shape == (24, 32, 3)
-    legal = pd.dream("noise", "tiny", layers=("relu2_1:2",), registry=registry_of_tiny(), **named)
-    assert isinstance(legal, Picture)
-    film = pd.dream(None, "tiny", zoom=Zoom(2, steps=1), registry=registry_of_tiny(), **named)
-    assert len(list(film)) == 2
+    film = pd.dream("noise", "tiny", zoom=Zoom(2, steps=1), registry=registry_of_tiny(), **named)
+    assert [type(frame) for frame in film] == [Picture, Picture]
 
 
 # ---- endless zoom ---------------------------------------------------------------------------------------------------

@@ -44,15 +44,15 @@ def _to_coefficients(image: jax.Array) -> jax.Array:
     inside = jnp.clip(image, _EDGE, 1 - _EDGE)
     logits = jnp.log(inside) - jnp.log1p(-inside)
     colours = logits @ jnp.asarray(np.linalg.inv(_mixing()).T)
-    found = jnp.fft.rfft2(colours, axes=(0, 1)) / _amplitudes(*image.shape[:2])
-    return jnp.stack([found.real, found.imag])
+    found = jnp.fft.rfft2(colours, axes=(0, 1))
+    return jnp.stack([found.real, found.imag]) / _amplitudes(*image.shape[:2])[None]
 
 
 @lru_cache
 def _show(height: int, width: int) -> Any:
     def show(params: Parameters, state: State) -> jax.Array:
-        spectrum = jax.lax.complex(params[0], params[1]) * _amplitudes(height, width)
-        colours = jnp.fft.irfft2(spectrum, (height, width), axes=(0, 1))
+        real, imaginary = params * _amplitudes(height, width)[None]
+        colours = jnp.fft.irfft2(jax.lax.complex(real, imaginary), (height, width), axes=(0, 1))
         return jax.nn.sigmoid(colours @ jnp.asarray(_mixing().T))
 
     return show
