@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +26,35 @@ def scale_by_mean_size() -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
+class Moments(NamedTuple):
+    """What Adam keeps between steps."""
+
+    momentum: Any
+    power: Any
+    steps: jax.Array
+
+
+def scale_by_adam(momentum: float = 0.9, memory: float = 0.999) -> optax.GradientTransformation:
+    """Adam (Kingma and Ba, arXiv 1412.6980) as optax has it, but in float32 alone: optax counts in integers, which
+    strict types refuse to divide by."""
+
+    def init(params: Any) -> Moments:
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        return Moments(zeros, zeros, jnp.float32(0.0))
+
+    def update(gradients: Any, moments: Moments, params: Any = None) -> tuple[Any, Moments]:
+        steps = moments.steps + 1.0
+        first = jax.tree.map(lambda m, g: momentum * m + (1 - momentum) * g, moments.momentum, gradients)
+        second = jax.tree.map(lambda v, g: memory * v + (1 - memory) * jnp.square(g), moments.power, gradients)
+        ready, known = 1 - momentum**steps, 1 - memory**steps
+        updates = jax.tree.map(lambda m, v: m / ready / (jnp.sqrt(v / known) + _TINY), first, second)
+        return updates, Moments(first, second, steps)
+
+    return optax.GradientTransformation(init, update)
+
+
 ASCENT = scale_by_mean_size()
-FOURIER = optax.scale_by_adam()
+FOURIER = scale_by_adam()
 """Coefficients have no neighbourhood: each has its own power."""
 
 
