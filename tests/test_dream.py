@@ -265,15 +265,15 @@ KINDS = ("zx-spectrum", "amiga-16", "pico-8")
 """Colours in cells, a free palette and a fixed one; those of the C64 are in the tiny modes and in the benchmark."""
 
 
-@pytest.mark.parametrize("schedule", ["straight-through", "end", "every:2"])
-def test_the_picture_is_legal_and_seen_in_every_step(schedule: str, folder: Path) -> None:
-    chosen = look(registry_of_tiny(), "tiny")
-    settings = asked(layers=("two",), steps=3, octaves=1)
-    job = DreamJob(picture(), tiny(), chosen, Schedule.parse(schedule), settings)
-    *_, last = job.run()
-    assert isinstance(last.finish(), Picture)
-    found = job.gained(last.finish())
-    assert found["picture"] > found["start"]
+def test_the_picture_is_legal_and_gains_from_a_start_that_has_no_tones_to_keep(folder: Path) -> None:
+    # Which schedule keeps most, the benchmark tells: to random filters any palette is as good as none.
+    chosen, settings = look(registry_of_tiny(), "tiny"), asked(layers=("two",), steps=3, finish_steps=16)
+    for schedule in ("straight-through", "end"):
+        job = DreamJob(picture(), tiny(), chosen, Schedule.parse(schedule), settings)
+        *_, last = job.run()
+        assert isinstance(last.finish(), Picture)
+        found = job.gained(last.finish())
+        assert found["picture"] > 2 * found["start"]
 
 
 def test_modes_of_every_kind_dream(registry: Registry) -> None:

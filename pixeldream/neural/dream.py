@@ -43,6 +43,9 @@ DREAMT = (
 """Layers that dream well, by what a network's name begins with: those that a file reaches count."""
 
 
+TOLD = 0.03
+"""The variance of a photograph's tones, in sRGB units squared."""
+
 ENOUGH = 320
 """Pixels of noise, each way, that tell how large a layer's features are."""
 
@@ -280,8 +283,9 @@ class Dreamer:
         """A stage on the canvas, which keeps the image's tones. It is hardly shifted, and in the end not at all: cells
         and wide pixels would answer to an average of views, and keep half as much."""
         settings, place = self.settings, self.place
-        weight = jnp.asarray(0.0 if place.free else settings.tone_weight * abs(self.gained().of(image)), jnp.float32)
-        arrays = self._arrays._replace(tones=losses.tones(image), tone_weight=weight)
+        tones = losses.tones(image)
+        weight = 0.0 if place.free else settings.tone_weight * abs(self.gained().of(image)) * _told(tones)
+        arrays = self._arrays._replace(tones=tones, tone_weight=jnp.asarray(weight, jnp.float32))
         canvas, start = place.canvas, place.shrink(image)
         if settings.parameters == "fourier":
             canvas, start = under(fourier(*image.shape[:2]), canvas, place.shrink), image
@@ -305,6 +309,11 @@ class Dreamer:
             vary=vary,
             optimiser=optimiser_of(settings.optimiser, settings.parameters),
         )  # fmt: skip
+
+
+def _told(tones: jax.Array) -> float:
+    """How much tones are worth keeping, 0 to 1: those of noise and of a grey start tell nothing."""
+    return min(1.0, float(jnp.var(tones, axis=(0, 1)).mean()) / TOLD)
 
 
 def _finish_free(place: Place, size: tuple[int, int], show: Callable, params: Any, state: Any) -> Any:
