@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from pixeldream.api import check as check
     from pixeldream.api import convert as convert
     from pixeldream.api import stylize as stylize
+    from pixeldream.dreams import dream as dream
     from pixeldream.manner import Manner as Manner
     from pixeldream.manner import Style as Style
+    from pixeldream.neural.dream_settings import DreamSettings as DreamSettings
+    from pixeldream.neural.dream_settings import Zoom as Zoom
     from pixeldream.neural.loss import Loss as Loss
     from pixeldream.neural.networks.base import Download as Download
     from pixeldream.neural.networks.base import FeatureNetwork as FeatureNetwork
@@ -58,6 +61,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "Candidates": ("pixeldream.retro.candidates", "Candidates"),
     "Download": ("pixeldream.neural.networks.base", "Download"),
+    "DreamSettings": ("pixeldream.neural.dream_settings", "DreamSettings"),
     "FeatureNetwork": ("pixeldream.neural.networks.base", "FeatureNetwork"),
     "Loss": ("pixeldream.neural.loss", "Loss"),
     "Manner": ("pixeldream.manner", "Manner"),
@@ -67,6 +71,7 @@ _LAZY = {
     "Settings": ("pixeldream.neural.settings", "Settings"),
     "Solution": ("pixeldream.retro.solve", "Solution"),
     "Style": ("pixeldream.manner", "Style"),
+    "Zoom": ("pixeldream.neural.dream_settings", "Zoom"),
     "WeightsError": ("pixeldream.neural.weights", "WeightsError"),
     "add_thresholds": ("pixeldream.retro.solve", "biased"),
     "build_cnn_s": ("pixeldream.neural.networks.cnn_s", "build"),
@@ -80,6 +85,7 @@ _LAZY = {
     "choose_pixels": ("pixeldream.retro.solve", "paint"),
     "convert": ("pixeldream.api", "convert"),
     "darkest_first": ("pixeldream.retro.gamut", "darkest_first"),
+    "dream": ("pixeldream.dreams", "dream"),
     "gamut_colours": ("pixeldream.retro.gamut", "decode"),
     "gamut_palette": ("pixeldream.retro.gamut", "choose"),
     "gamut_snap": ("pixeldream.retro.gamut", "snap"),
@@ -94,12 +100,12 @@ _LAZY = {
 }
 
 __all__ = [
-    "NONE", "Animation", "Clash", "Cost", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn",
+    "NONE", "Animation", "Clash", "Cost", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "DreamSettings",
     "FeatureNetwork", "Format", "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network",
     "Ordered", "Palette", "PaletteError", "PatternDither", "Picture", "Recognised", "Settings", "Shown", "Slot",
-    "Style", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s",
+    "Style", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "Zoom", "build_cnn_s",
     "build_googlenet", "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert",
-    "display_aspect", "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
+    "display_aspect", "display_size", "dream", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
     "pixel_runs", "read_palette", "recognise", "repeats", "stylize",
 ]  # fmt: skip
 

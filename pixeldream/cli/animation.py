@@ -106,10 +106,24 @@ def write(
     recipes: Sequence[Recipe] = (),
     quiet: bool = False,
 ) -> list[Path]:
-    """Writes all outputs or none, and returns their files; says what an animation takes where there is only so much.
+    """Writes all outputs or none, and returns their files. Raises :class:`OutputError`, and as :func:`encode`."""
+    contents = encode(registry, targets, animation, options, recipes, quiet)
+    output.write_files(contents)
+    return list(contents)
 
-    ``recipes``: of each picture, for numbered files that can carry them. Raises :class:`OutputError`, and
-    ``FormatError`` for pictures that a format can't hold.
+
+def encode(
+    registry: Registry,
+    targets: Iterable[Target],
+    animation: Animation,
+    options: WriteOptions = WriteOptions(),  # noqa: B008 - a frozen value
+    recipes: Sequence[Recipe] = (),
+    quiet: bool = False,
+) -> dict[Path, bytes]:
+    """The bytes of all outputs; says what an animation takes where there is only so much.
+
+    ``recipes``: of each picture, for numbered files that can carry them. Raises ``FormatError`` for pictures that a
+    format can't hold.
     """
     contents: dict[Path, bytes] = {}
     for target in targets:
@@ -117,8 +131,7 @@ def write(
             contents |= _numbered_files(target, animation, options, recipes) if target.numbered else {
                 target.path: _whole(target, animation, options, quiet)
             }  # fmt: skip
-    output.write_files(contents)
-    return list(contents)
+    return contents
 
 
 def _whole(target: Target, animation: Animation, options: WriteOptions, quiet: bool) -> bytes:

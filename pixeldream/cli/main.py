@@ -17,6 +17,7 @@ from pixeldream.cli.animate import animate
 from pixeldream.cli.check import check
 from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
+from pixeldream.cli.dream import dream
 from pixeldream.cli.formats import formats
 from pixeldream.cli.interrupt import INTERRUPTED
 from pixeldream.cli.losses import losses
@@ -67,7 +68,7 @@ app = typer.Typer(name="pixeldream", **_PLAIN)
 train = typer.Typer(**_PLAIN)
 train.command()(_may_leave_out(features))
 train.command("recognise")(_may_leave_out(train_recognise))
-for _command in (stylize, convert, animate, check, show, recognise, rerun):
+for _command in (stylize, dream, convert, animate, check, show, recognise, rerun):
     app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
 weights = typer.Typer(**_PLAIN)

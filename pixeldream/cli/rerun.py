@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from pixeldream import images
-from pixeldream.cli import batch, conversion, job, output, recipe
+from pixeldream.cli import batch, conversion, dream_job, job, output, recipe
 from pixeldream.cli.common import blame, open_registry, plugin_files, say, tell
 from pixeldream.cli.convert_options import ConvertOptions
+from pixeldream.cli.dream_options import DreamOptions
 from pixeldream.cli.encode import encode
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.options import OutputFiles, PluginFiles, Quiet, StylizeOptions, restore
@@ -20,9 +21,11 @@ from pixeldream.cli.recipe import Recipe, RecipeError
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.mode import Picture
 
+Options = StylizeOptions | ConvertOptions | DreamOptions
+
 Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A PNG that pixeldream made, or a report of --report.")]
 
-_KINDS = {"stylize": StylizeOptions, "convert": ConvertOptions}
+_KINDS: dict[str, type[Options]] = {"stylize": StylizeOptions, "convert": ConvertOptions, "dream": DreamOptions}
 
 
 def rerun(source: Source, output_: OutputFiles = None, plugin: PluginFiles = None, quiet: Quiet = False) -> None:
@@ -55,7 +58,7 @@ def rerun(source: Source, output_: OutputFiles = None, plugin: PluginFiles = Non
         _compare(data, png[Path("again.png")], old, new)
 
 
-def _options(old: Recipe, name: str) -> StylizeOptions | ConvertOptions:
+def _options(old: Recipe, name: str) -> Options:
     if old.command not in _KINDS:
         raise RecipeError(f"{name!r} was made by {old.command!r}, which can't be run again; {' and '.join(_KINDS)} can")
     return restore(_KINDS[old.command], old.options)
@@ -76,7 +79,7 @@ def _check(expected: Mapping[str, str], found: Mapping[str, str], kind: str, way
 
 def _follow(
     registry: Registry,
-    options: StylizeOptions | ConvertOptions,
+    options: Options,
     plugins: Sequence[Path],
     old: Recipe,
     interrupt: Interrupt,
@@ -85,6 +88,8 @@ def _follow(
     if isinstance(options, ConvertOptions):
         made = conversion.last(conversion.prepare(registry, options, plugins), _places(registry, options))
         return made.picture, made.recipe
+    if isinstance(options, DreamOptions):
+        return _dream(registry, options, plugins, old, interrupt, quiet)
     prepared = job.prepare(registry, options, plugins)
     from pixeldream.api import Stopwatch
 
@@ -93,6 +98,18 @@ def _follow(
     with Bar("painting again", quiet) as bar, blame(registry, *prepared.used):
         painted = job.paint(loaded, Stopwatch(), interrupt, [bar], old.stopped)
     return painted.picture, job.write_recipe(prepared, weights, painted.stopped)
+
+
+def _dream(
+    registry: Registry, options: DreamOptions, plugins: Sequence[Path], old: Recipe, interrupt: Interrupt, quiet: bool
+) -> tuple[Picture, Recipe]:
+    """The picture, or of an endless zoom the last frame."""
+    prepared = dream_job.prepare(registry, options, plugins)
+    loaded, weights = dream_job.load(prepared, quiet)
+    _check(old.weights, weights, "weights of network", "give the same weights")
+    with Bar("dreaming again", quiet) as bar, blame(registry, *prepared.used):
+        dreamt = dream_job.follow(loaded, interrupt, bar, old.stopped)
+    return dreamt.pictures[-1], prepared.recipe(weights, dreamt.stopped)
 
 
 def _places(registry: Registry, options: ConvertOptions) -> tuple[conversion.Place, ...]:

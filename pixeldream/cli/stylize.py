@@ -133,7 +133,7 @@ def _watchers(
         yield watchers
 
 
-def _is_legal(picture: Picture) -> bool:
+def is_legal(picture: Picture) -> bool:
     """Whether the picture keeps the rules of its mode: made once more from its parts, it is checked once more."""
     try:
         replace(picture)
@@ -161,7 +161,7 @@ def report_of(
         "seconds": watch.seconds(),
         "memory": need.report(),
         "outputs": [str(each.path) for each in outputs],
-        "legal": _is_legal(painted.picture),
+        "legal": is_legal(painted.picture),
         "recipe": json.loads(recipe.json()),
     }
     return (json.dumps(values, indent=1) + "\n").encode("utf-8")

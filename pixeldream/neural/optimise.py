@@ -1,4 +1,5 @@
-"""The one loop: an objective seen through a view of a canvas, moved by Adam as in ``local_adam``. It knows no machine.
+"""The one loop: an objective seen through a view of a canvas, moved by an optimiser: ``local_adam``, unless told
+otherwise. It knows no machine.
 
 Each step is one jitted function; objective, canvas functions and view are static, everything else is traced, so steps
 and runs of one shape share a compilation. The loop is a generator: whoever runs it may stop between two steps.
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from pixeldream.canvas import Canvas, Parameters, State
 from pixeldream.neural.checkpoint import Checkpoint
@@ -63,7 +65,7 @@ def identity(image: jax.Array) -> jax.Array:
     return image
 
 
-@partial(jax.jit, static_argnames=("objective", "show", "settle", "view"))
+@partial(jax.jit, static_argnames=("objective", "show", "settle", "view", "optimiser"))
 def _step(
     objective: Objective,
     show: Callable,
@@ -75,13 +77,14 @@ def _step(
     state: State,
     number: jax.Array,
     rate: jax.Array,
+    optimiser: optax.GradientTransformation = ADAM,
 ) -> tuple[Parameters, Any, State, Losses]:
     def loss(params: Parameters) -> tuple[jax.Array, Losses]:
         losses = objective(arrays, view(show(params, state)))
         return losses["total"], losses
 
     gradients, losses = jax.grad(loss, has_aux=True)(params)
-    updates, moments = ADAM.update(gradients, moments, params)
+    updates, moments = optimiser.update(gradients, moments, params)
     params = jax.tree.map(lambda value, update: value - rate * update, params, updates)
     params, state = settle(params, gradients, state, number)
     return params, moments, state, losses
@@ -102,6 +105,8 @@ def optimise(
     steps: int,
     others: Sequence[Any] = (),
     until: float = 1.0,
+    vary: Callable[[Any, int], Any] | None = None,
+    optimiser: optax.GradientTransformation = ADAM,
     view: Callable[[jax.Array], jax.Array] = identity,
     rate: Rate = Rate(),  # noqa: B008 - a frozen value
     resume: Checkpoint | None = None,
@@ -110,11 +115,13 @@ def optimise(
     it is asked to.
 
     ``others``: more arrays of the same shapes, which take turns with ``arrays`` from step to step, in that share of the
-    steps which ``until`` names. ``resume``: goes on from there, and yields that first. The steps that follow are those
-    of a run that never stopped. ``view`` turns what the canvas shows into what the objective sees.
+    steps which ``until`` names. ``vary``: what becomes of the arrays in the step of that number, such as other random
+    numbers. ``optimiser``: as optax has them; the same object for equal ones, or each run compiles anew. ``resume``:
+    goes on from there, and yields that first. The steps that follow are those of a run that never stopped. ``view``
+    turns what the canvas shows into what the objective sees.
     """
     params, state = canvas.init(image)
-    moments, begin = ADAM.init(params), 1
+    moments, begin = optimiser.init(params), 1
     if resume is not None:
         params, moments, state = carried = resume.restore((params, moments, state))
         begin = resume.step + 1
@@ -123,8 +130,9 @@ def optimise(
     turns = (arrays, *others)
     for number in range(begin, steps + 1):
         seen = turns[number % len(turns)] if number <= until * steps else arrays
+        seen = seen if vary is None else vary(seen, number)
         traced = jnp.asarray(number, jnp.int32), jnp.asarray(rate.at(number, steps), jnp.float32)
         params, moments, state, losses = _step(
-            objective, canvas.show, canvas.settle, view, seen, params, moments, state, *traced
+            objective, canvas.show, canvas.settle, view, seen, params, moments, state, *traced, optimiser=optimiser
         )
         yield Progress(number, steps, losses, canvas, params, state, carried=(params, moments, state))

@@ -12,6 +12,7 @@ treat borders as they do, and lies at a multiple of the network's period, so tha
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -167,13 +168,9 @@ class Tiled:
         """Gram matrices of the style layers, ``[channels, channels]`` or with ``places`` (by layer, ``[regions, h,
         w]``) ``[regions, channels, channels]``, and the mean squared error to ``content``'s features of the content
         layers: those of the whole ``image [h, w, 3]``, differentiable."""
-        window, table, shapes = self._plan(weights, (image.shape[0], image.shape[1]), self.layers)
+        _, _, shapes = self._plan(weights, (image.shape[0], image.shape[1]), self.layers)
 
-        # Its result alone is kept for the way back, not what it went through.
-        @partial(jax.checkpoint, prevent_cse=False)
-        def look(place: jax.Array) -> tuple[Features, Features]:
-            found = self.network.apply(weights, self._cut(image, place, window), self.layers)
-            inside = {layer: self._inside(found[layer], layer, place) for layer in self.layers}
+        def measure(found: Features, inside: Features, place: jax.Array) -> tuple[Features, Features]:
             grams, errors = {}, {}
             for layer in self.style_layers:
                 there = None if places is None else self._regions(places[layer], found[layer].shape, layer, place)
@@ -183,14 +180,30 @@ class Tiled:
                 errors[layer] = (jnp.square(found[layer] - target) * inside[layer]).sum()
             return grams, errors
 
+        grams, errors = self.add_up(weights, image, measure)
+        if places is None:
+            grams = {layer: gram / math.prod(shapes[layer].shape[:2]) for layer, gram in grams.items()}
+        return grams, {layer: error / shapes[layer].size for layer, error in errors.items()}
+
+    def add_up(
+        self, weights: Weights, image: jax.Array, measure: Callable[[Features, Features, jax.Array], Any]
+    ) -> Any:
+        """The sum over all tiles of ``measure(features, inside, place)``, a tree of arrays, differentiable. ``inside``:
+        by layer float32 ``[h, w, 1]``, 1 for the features that are the tile's own; ``place``: int32, the tile's top and
+        left pixel first."""
+        window, table, _ = self._plan(weights, (image.shape[0], image.shape[1]), self.layers)
+
+        # Its result alone is kept for the way back, not what it went through.
+        @partial(jax.checkpoint, prevent_cse=False)
+        def look(place: jax.Array) -> Any:
+            found = self.network.apply(weights, self._cut(image, place, window), self.layers)
+            return measure(found, {layer: self._inside(found[layer], layer, place) for layer in self.layers}, place)
+
         def add(total: Any, place: jax.Array) -> tuple[Any, None]:
             return jax.tree.map(jnp.add, total, look(place)), None
 
         zero = jax.tree.map(lambda kind: jnp.zeros(kind.shape, kind.dtype), jax.eval_shape(look, table[0]))
-        (grams, errors), _ = jax.lax.scan(add, zero, table)
-        if places is None:
-            grams = {layer: gram / math.prod(shapes[layer].shape[:2]) for layer, gram in grams.items()}
-        return grams, {layer: error / shapes[layer].size for layer, error in errors.items()}
+        return jax.lax.scan(add, zero, table)[0]
 
     def features(self, weights: Weights, image: jax.Array, layers: tuple[str, ...]) -> Features:
         """Features of the whole ``image`` in a few layers."""

@@ -1,0 +1,163 @@
+"""What a dream within the rules keeps of one without, and how long a step takes beside plain PyTorch.
+
+    python tests/benchmarks/dream.py gain [NETWORK[=FILE]] [MODE] [STEPS] [PICTURE ...]
+    python tests/benchmarks/dream.py speed [SIDE] [ROUNDS]
+
+``gain``: how much more of what was dreamt of is in the picture than in the photo, for the dream without limits, the one
+with the mode's rules in every step of its last part, and the one without limits converted afterwards (nearest colours
+and Floyd-Steinberg), each as written, at display geometry and in the same number of steps. ``speed``: a step of the
+usual dream (L2 of relu4_2, VGG-19's shape, jitter, normalised gradient) against the same in PyTorch as its users write
+it, interleaved in one process; without torch only our own time is printed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from style_step import random_weights
+
+from pixeldream import images
+from pixeldream.api import convert_look
+from pixeldream.canvas import RGB
+from pixeldream.dreams import DreamJob
+from pixeldream.look import look
+from pixeldream.neural.ascent import ASCENT
+from pixeldream.neural.dream import load, make_objective
+from pixeldream.neural.dream_settings import DreamSettings
+from pixeldream.neural.networks.vgg import build
+from pixeldream.neural.optimise import _step, identity
+from pixeldream.neural.watched import LoadedNetwork
+from pixeldream.neural.weights import resolve
+from pixeldream.plugin.registry import load as load_registry
+from pixeldream.retro.display import display_size
+from pixeldream.retro.schedule import Schedule
+from pixeldream.scenes import sample_content
+
+LAYER = "relu4_2"
+JITTER = 16
+
+
+def gain(network: str, mode: str, steps: int, files: list[str]) -> None:
+    """Prints a line for each picture."""
+    registry = load_registry()
+    name, _, file = network.partition("=")
+    settings = DreamSettings(steps=steps, finish_steps=steps)
+    built, arrays, _ = resolve(registry.networks[name], Path(file) if file else None)
+    loaded, chosen = load(built, arrays, settings), look(registry, mode)
+    print(f"{name}, {mode}, {steps} steps at each octave and {steps} to finish: share of the free dream's gain")
+    print(f"{'picture':<24} {'photo':>7} {'free':>7}   in the loop   nearest colours   Floyd-Steinberg")
+    for source in files or [""]:
+        photo = images.read_image(source) if source else sample_content(*display_size(chosen.mode))
+        start = images.fit(photo, chosen.mode)
+        job = DreamJob(start, loaded, chosen, Schedule.parse("straight-through"), settings)
+        *_, last = job.run()
+        free_job = replace(job, look=None)
+        *_, free = free_job.run()
+        image = np.rint(np.asarray(free.finish()) * 255).astype(np.float32) / 255
+        judge = job.dreamer.gained()
+        begin, reached = judge.of(start), judge.of(image)
+        after = (convert_look(image, look(registry, mode, dither=dither)) for dither in ("none", "floyd-steinberg"))
+        pictures = [last.finish(), *after]
+        kept = [(judge.of(job.shown(each)) - begin) / (reached - begin) for each in pictures]
+        words = f"{Path(source).name or 'the sample':<24} {begin:7.3f} {reached:7.3f}"
+        print(f"{words}   {kept[0]:11.2f}   {kept[1]:15.2f}   {kept[2]:15.2f}", flush=True)
+
+
+def ours(weights: dict[str, np.ndarray], image: np.ndarray) -> Callable[[], None]:
+    """A function that makes one step of ours and waits for it."""
+    loaded = LoadedNetwork(build(weights), jax.tree.map(jnp.asarray, weights))
+    settings = DreamSettings(layers=(LAYER,), jitter=JITTER)
+    objective, arrays = make_objective(loaded, image.shape[:2], settings)  # type: ignore[arg-type]
+    params, state = RGB.init(image)
+    held = [params, ASCENT.init(params), state]
+    number, rate = jnp.asarray(1, jnp.int32), jnp.asarray(0.006, jnp.float32)
+
+    def step() -> None:
+        traced = arrays, *held, number, rate
+        *held[:], _ = _step(objective, RGB.show, RGB.settle, identity, *traced, optimiser=ASCENT)
+        jax.block_until_ready(held)
+
+    return step
+
+
+def theirs(weights: dict[str, np.ndarray], image: np.ndarray) -> Callable[[], None]:
+    """The same step in PyTorch."""
+    import torch
+    from torch.nn import functional
+
+    kernels = {
+        name[:-2]: (
+            torch.tensor(weights[name]).permute(3, 2, 0, 1).contiguous(),
+            torch.tensor(weights[name[:-2] + "_b"]),
+        )
+        for name in weights
+        if name.endswith("_w")
+    }
+
+    def features(value: torch.Tensor) -> torch.Tensor:
+        value, block = value * 2 - 1, "1"
+        for name, (kernel, bias) in kernels.items():
+            if name[4] != block:
+                value, block = functional.max_pool2d(value, 2), name[4]
+            value = functional.relu(functional.conv2d(functional.pad(value, (1, 1, 1, 1), "reflect"), kernel, bias))
+            if "relu" + name[4:] == LAYER:
+                break
+        return value
+
+    held = [torch.tensor(image).permute(2, 0, 1)[None].contiguous()]
+    random = np.random.default_rng(0)
+
+    def step() -> None:
+        shift = tuple(int(s) for s in random.integers(-JITTER, JITTER + 1, 2))
+        moved = torch.roll(held[0], shift, (2, 3)).requires_grad_()
+        features(moved).square().mean().backward()
+        with torch.no_grad():
+            gradient = moved.grad
+            new = moved + 0.006 * gradient / gradient.abs().mean()
+            held[0] = torch.roll(new.clamp(0, 1), (-shift[0], -shift[1]), (2, 3)).detach()
+
+    return step
+
+
+def speed(side: int, rounds: int) -> None:
+    """Prints both times and their ratio."""
+    image, weights = np.random.default_rng(1).uniform(0, 1, (side, side, 3)).astype(np.float32), random_weights()
+    steps = {"pixeldream": ours(weights, image)}
+    try:
+        steps["torch"] = theirs(weights, image)
+    except ImportError:
+        print("torch is not installed: no ratio")
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(rounds + 1):
+        for name, step in steps.items():
+            begin = time.perf_counter()
+            step()
+            if turn:  # the first turn compiles
+                seconds[name].append(time.perf_counter() - begin)
+    print(f"VGG-19 dream step ({LAYER}) at {side} px on {jax.devices()[0].device_kind}, median of {rounds}:")
+    for name, values in seconds.items():
+        print(f"  {name:<10} {statistics.median(values):.3f} s")
+    if "torch" in seconds:
+        ratios = [a / b for a, b in zip(seconds["pixeldream"], seconds["torch"], strict=True)]
+        print(f"  ratio      {statistics.median(ratios):.2f} (pixeldream / torch; lower is better for us)")
+
+
+def main() -> None:
+    kind, *rest = sys.argv[1:] or ["gain"]
+    if kind == "speed":
+        speed(int(rest[0]) if rest else 256, int(rest[1]) if len(rest) > 1 else 5)
+        return
+    network, mode, steps, *files = [*rest, *["embedded", "c64-multicolor", "10"][len(rest) :]]
+    gain(network, mode, int(steps), files)
+
+
+if __name__ == "__main__":
+    main()
