@@ -1,90 +1,83 @@
-"""Pictures that a class or a channel answers most to, several at once: ascent on the waves of ``fourier``.
+"""Pictures grown from next to nothing for an objective, several at once: Adam on the waves of ``fourier``.
 
-The score is that of Simonyan et al. 2013 (arXiv:1312.6034, section 2): the class's, or a channel's mean over all
-places, less a multiple of the picture's squared distance to the mean colour; here with a little total variation. The
-network sees the picture shifted in each step (Mordvintsev et al. 2015), so that it fits no grid of pools and strides.
+The network sees the picture shifted in each step (Mordvintsev et al. 2015), so that it fits no grid of pools and
+strides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from pixeldream.neural import losses
-from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.visualise import fourier
-from pixeldream.neural.visualise.settings import AscentSettings
+from pixeldream.neural.visualise.objectives import Asked
+from pixeldream.neural.visualise.settings import GrowSettings
 
-_ADAM = optax.scale_by_adam(0.9, 0.99)
+_MOMENTUM, _MEMORY = 0.9, 0.99
+"""Adam's (Kingma and Ba, arXiv 1412.6980). optax's mixes types that jax is told not to mix."""
+
+Moments = tuple[jax.Array, jax.Array, jax.Array]
+"""Momentum and power, as the waves are shaped, and the steps so far."""
+
+Losses = dict[str, jax.Array]
 
 
 class Grown(NamedTuple):
-    """Pictures float32 ``[n, h, w, 3]`` after a step, and the answer to each, ``[n]``, before it."""
+    """Pictures float32 ``[n, h, w, 3]`` after a step, and each one's losses ``[n]`` before it."""
 
     step: int
     images: jax.Array
-    answers: jax.Array
-
-
-@dataclass(frozen=True)
-class Score:
-    """The answer of channels of a layer to a picture ``[h, w, 3]``, and what speaks against the picture."""
-
-    network: FeatureNetwork
-    layer: str
-
-    def answer(self, weights: Weights, image: jax.Array, share: jax.Array) -> jax.Array:
-        """The mean over all places of the channels that ``share`` counts."""
-        return (self.network.apply(weights, image, (self.layer,))[self.layer] @ share).mean()
-
-    @staticmethod
-    def penalty(image: jax.Array, decay: jax.Array, variation: jax.Array) -> jax.Array:
-        """The squared distance to the mean colour, and total variation, weighted."""
-        far = jnp.square(image - jnp.asarray(fourier.MEAN, jnp.float32)[None, None]).mean()
-        return decay * far + variation * losses.total_variation(image)
+    losses: Losses
 
 
 def grow(
-    score: Score, weights: Weights, shares: jax.Array, size: tuple[int, int], settings: AscentSettings
+    objective: Callable, asked: Asked, size: tuple[int, int], settings: GrowSettings, steps: int | None = None
 ) -> Iterator[Grown]:
-    """A picture of ``size`` (height, width) for each row of ``shares`` ``[n, channels]``; yields after each step."""
+    """A picture of ``size`` (height, width) for each that ``asked.own`` holds ``[n, ...]``; yields after each step."""
     height, width = size
     begin, key = jax.random.split(jax.random.key(settings.seed))
-    waves = jax.vmap(lambda key: fourier.start(key, height, width))(jax.random.split(begin, len(shares)))
-    moments = _ADAM.init(waves)
-    dials = (settings.decay, settings.tv_weight, float(settings.jitter))
-    traced = tuple(jnp.asarray(dial, jnp.float32) for dial in dials)
-    for step in range(1, settings.steps + 1):
-        rate = jnp.asarray(settings.rate.at(step, settings.steps), jnp.float32)
-        shift = jax.random.fold_in(key, step)
-        waves, moments, answers = _step(score, width, weights, shares, waves, moments, shift, rate, traced)
-        yield Grown(step, _show(waves, width), answers)
+    count = jax.tree.leaves(asked.own)[0].shape[0]
+    waves = jax.vmap(lambda key: fourier.start(key, height, width))(jax.random.split(begin, count))
+    moments = (jnp.zeros_like(waves), jnp.zeros_like(waves), jnp.zeros(()))
+    most, steps = jnp.asarray(settings.jitter, jnp.float32), steps or settings.steps
+    for step in range(1, steps + 1):
+        rate = jnp.asarray(settings.rate.at(step, steps), jnp.float32)
+        traced = (asked, waves, moments, jax.random.fold_in(key, step), rate, most)
+        waves, moments, losses = _step(objective, width, *traced)
+        yield Grown(step, show(waves, width), losses)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _step(
-    score: Score, width: int, weights: Weights, shares: jax.Array, waves: jax.Array, moments: Any, key: jax.Array,
-    rate: jax.Array, dials: tuple[jax.Array, ...],
-) -> tuple[jax.Array, Any, jax.Array]:  # fmt: skip
-    decay, variation, most = dials
+    objective: Callable, width: int, asked: Asked, waves: jax.Array, moments: Moments, key: jax.Array,
+    rate: jax.Array, most: jax.Array,
+) -> tuple[jax.Array, Moments, Losses]:  # fmt: skip
     shift = jnp.round(jax.random.uniform(key, (2,), jnp.float32, -1.0, 1.0) * most).astype(jnp.int32)
 
-    def loss(waves: jax.Array, share: jax.Array) -> tuple[jax.Array, jax.Array]:
-        image = fourier.show(waves, width)
-        answer = score.answer(weights, jnp.roll(image, (shift[0], shift[1]), (0, 1)), share)
-        return score.penalty(image, decay, variation) - answer, answer
+    def loss(waves: jax.Array, own: jax.Array) -> tuple[jax.Array, Losses]:
+        # Waves are periodic: what is shifted out at one border comes in at the other.
+        image = jnp.roll(fourier.show(waves, width), (shift[0], shift[1]), (0, 1))
+        found = objective(asked._replace(own=own), image)
+        return found["total"], found
 
-    gradients, answers = jax.vmap(jax.grad(loss, has_aux=True))(waves, shares)
-    updates, moments = _ADAM.update(gradients, moments)
-    return waves - rate * updates, moments, answers
+    gradients, losses = jax.vmap(jax.grad(loss, has_aux=True))(waves, asked.own)
+    updates, moments = _adam(gradients, moments)
+    return waves - rate * updates, moments, losses
+
+
+def _adam(gradients: jax.Array, moments: Moments) -> tuple[jax.Array, Moments]:
+    steps = moments[2] + 1.0
+    momentum = _MOMENTUM * moments[0] + (1 - _MOMENTUM) * gradients
+    power = _MEMORY * moments[1] + (1 - _MEMORY) * jnp.square(gradients)
+    size = jnp.sqrt(power / (1 - _MEMORY**steps)) + 1e-12
+    return momentum / (1 - _MOMENTUM**steps) / size, (momentum, power, steps)
 
 
 @partial(jax.jit, static_argnums=1)
-def _show(waves: jax.Array, width: int) -> jax.Array:
+def show(waves: jax.Array, width: int) -> jax.Array:
+    """The pictures ``[n, h, width, 3]`` of waves ``[n, ...]``."""
     return jax.vmap(lambda each: fourier.show(each, width))(waves)

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixeldream.neural.settings import MAXIMUM_JITTER, MAXIMUM_SEED, Rate
+from pixeldream.neural.settings import MAXIMUM_JITTER, MAXIMUM_SEED, MAXIMUM_SKETCH, Rate
 
 
 @dataclass(frozen=True)
-class AscentSettings:
+class GrowSettings:
     """``decay``: the weight of the squared distance to the mean colour; ``tv_weight``: of total variation; ``jitter``:
-    pixels by which the network sees the picture shifted; ``rate``: of a step, in the contrast of a picture.
+    pixels by which the network sees the picture shifted; ``sketch``: the share of the steps without limits, before a
+    legal canvas is painted on; ``rate``: of a step, in the contrast of a picture.
 
     Raises ``ValueError`` that names the value.
     """
 
-    steps: int = 200
+    steps: int = 150
     seed: int = 0
-    decay: float = 10.0
-    tv_weight: float = 10.0
+    decay: float = 0.0
+    tv_weight: float = 0.0
     jitter: int = 8
+    sketch: float = 0.5
     rate: Rate = Rate(0.08, 0.02)
 
     def __post_init__(self) -> None:
-        check_common(self.steps, self.seed, self.jitter)
+        if self.steps < 1:
+            raise ValueError(f"steps of {self.steps} is too few; at least 1")
+        if not 0 <= self.seed <= MAXIMUM_SEED:
+            raise ValueError(f"seed of {self.seed} is not within 0 to {MAXIMUM_SEED}")
+        if not 0 <= self.jitter <= MAXIMUM_JITTER:
+            raise ValueError(f"jitter of {self.jitter} is out of range; give 0 to {MAXIMUM_JITTER} pixels")
+        if not 0 < self.sketch <= MAXIMUM_SKETCH:
+            raise ValueError(f"sketch of {self.sketch} is no share of the steps; above 0, at most {MAXIMUM_SKETCH}")
         for name in ("decay", "tv_weight"):
-            check_weight(name, getattr(self, name))
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name.replace('_', '-')} of {value} is not a number of at least 0")
 
 
-def check_common(steps: int, seed: int, jitter: int) -> None:
-    """Raises ``ValueError`` for what no run can have."""
-    if steps < 1:
-        raise ValueError(f"steps of {steps} is too few; at least 1")
-    if not 0 <= seed <= MAXIMUM_SEED:
-        raise ValueError(f"seed of {seed} is not within 0 to {MAXIMUM_SEED}")
-    if not 0 <= jitter <= MAXIMUM_JITTER:
-        raise ValueError(f"jitter of {jitter} is out of range; give 0 to {MAXIMUM_JITTER} pixels")
+CLASS = GrowSettings(decay=500.0, tv_weight=5000.0, jitter=16)
+"""Of a class image: the weights are in units of the spread of the classifier's scores."""
 
+CHANNELS = GrowSettings(steps=64, decay=20.0, tv_weight=200.0)
+"""Of a sheet of channels."""
 
-def check_weight(name: str, value: float) -> None:
-    """Raises ``ValueError`` for a weight below 0 or not finite."""
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{name.replace('_', '-')} of {value} is not a number of at least 0")
+INVERSION = GrowSettings(steps=200, tv_weight=0.02, jitter=0, rate=Rate(0.08, 0.005))
+"""Of an inversion: relative to its distance of features."""
