@@ -92,6 +92,9 @@ _LAZY = {
     "weighted_means": ("pixeldream.retro.gamut", "means"),
 }
 
+_MODULES = {"perceived": "pixeldream.retro.perceived", "visualise": "pixeldream.visualise"}
+"""Whole modules among the public names."""
+
 __all__ = [
     "NONE", "Clash", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "FeatureNetwork", "Format",
     "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network", "Ordered", "Palette",
@@ -99,13 +102,13 @@ __all__ = [
     "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "build_cnn_s", "build_googlenet",
     "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert", "display_aspect",
     "display_size", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived", "pixel_runs",
-    "read_palette", "recognise", "repeats", "stylize",
+    "read_palette", "recognise", "repeats", "stylize", "visualise",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name == "perceived":
-        return import_module("pixeldream.retro.perceived")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name in _LAZY:
         module, attribute = _LAZY[name]
         return getattr(import_module(module), attribute)

@@ -52,7 +52,9 @@ def draw(signal: np.ndarray, photo: np.ndarray, view: str, blur: float | None = 
     if view == "colour":
         high = _highest(np.abs(signal))
         shown = np.clip(0.5 + 0.5 * _blurred(signal, spread) / high, 0.0, 1.0)
-        return Map(shown, np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[:, None], 3, 1), -high, high, "each colour")
+        return Map(
+            shown, np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[:, None], 3, 1), -high, high, "each colour"
+        )
     if view == "signed":
         values = _blurred(signal.sum(-1, keepdims=True), spread)[..., 0]
         high = _highest(np.abs(values))
@@ -99,7 +101,9 @@ def _coloured(part: np.ndarray, ramp: np.ndarray) -> np.ndarray:
 @lru_cache
 def heat_ramp() -> np.ndarray:
     """float32 ``[256, 3]``: from nearly black over violet and orange to pale yellow, in steps that look equally far."""
-    return _even([(0.14, 0.03, 290), (0.32, 0.15, 305), (0.5, 0.2, 0), (0.68, 0.18, 45), (0.84, 0.15, 80), (0.97, 0.07, 105)])
+    return _even(
+        [(0.14, 0.03, 290), (0.32, 0.15, 305), (0.5, 0.2, 0), (0.68, 0.18, 45), (0.84, 0.15, 80), (0.97, 0.07, 105)]
+    )
 
 
 @lru_cache

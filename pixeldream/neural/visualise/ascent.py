@@ -60,7 +60,7 @@ def _step(
 
     def loss(waves: jax.Array, own: jax.Array) -> tuple[jax.Array, Losses]:
         # Waves are periodic: what is shifted out at one border comes in at the other.
-        image = jnp.roll(fourier.show(waves, width), (shift[0], shift[1]), (0, 1))
+        image = jnp.roll(fourier.show(waves, width), shift, (0, 1))
         found = objective(asked._replace(own=own), image)
         return found["total"], found
 

@@ -22,7 +22,7 @@ class GrowSettings:
     tv_weight: float = 0.0
     jitter: int = 8
     sketch: float = 0.5
-    rate: Rate = Rate(0.08, 0.02)
+    rate: Rate = Rate(0.08, 0.02)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -15,8 +13,7 @@ import numpy as np
 from pixeldream.neural.classify import classify
 from pixeldream.neural.imagenet import NAMES
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
-from pixeldream.neural.visualise.names import Layer
-
+from pixeldream.neural.visualise.names import Layer, class_number
 
 _PLACELESS = ("pool", "avg_pool", "fc", "relu6", "relu7", "prob")
 """Layers of classifiers, after which nothing is known of places."""
@@ -41,19 +38,6 @@ class Target:
         if self.channel is None:
             return jnp.ones(channels, jnp.float32)
         return jnp.asarray(np.arange(channels) == self.channel, jnp.float32)
-
-
-def class_number(text: str, names: Sequence[str] = NAMES) -> int:
-    """The class of a name (whatever its case) or of a number. Raises ``ValueError`` that suggests the nearest."""
-    if text.isdigit() and int(text) < len(names):
-        return int(text)
-    found = [number for number, name in enumerate(names) if name.lower() == text.strip().lower()]
-    if found:
-        return found[0]
-    near = get_close_matches(text.lower(), [name.lower() for name in names], 1, 0.5)
-    within = [name for name in names if text.strip() and text.lower() in name.lower()]
-    hint = f"did you mean {(near or [name.lower() for name in within])[0]!r}?" if near or within else "see ImageNet's"
-    raise ValueError(f"class {text!r} is no name of the {len(names)} and no number of 0 to {len(names) - 1}; {hint}")
 
 
 def channels_of(network: FeatureNetwork, weights: Weights, layer: str) -> int:
