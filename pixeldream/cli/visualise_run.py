@@ -22,6 +22,7 @@ from pixeldream.cli.recipe import KEYWORD, make, sha256
 from pixeldream.cli.visualise_options import Converted, SeeOptions, Sized
 from pixeldream.cli.weights import ready
 from pixeldream.look import Look
+from pixeldream.retro.display import display_size
 from pixeldream.retro.mode import Picture
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class Run:
         assert self.look is not None
         assert isinstance(self.options, Converted)
         with self.blamed():
-            return convert_look(images.fit(found, self.look.mode, "contain"), self.look, self.options.how)
+            width, height = display_size(self.look.mode)
+            fitting = found.shape[:2] == (height, width)
+            shown = found if fitting else images.fit(found, self.look.mode, "contain")
+            return convert_look(shown, self.look, self.options.how)
 
 
 def _png(image: np.ndarray, recipe: str | None) -> bytes:
