@@ -193,7 +193,7 @@ def finish(progress: Progress) -> np.ndarray | Picture:
 def class_image(
     class_: str | int | None = None, mode: str | None = None, *, layer: str | None = None,
     network: str = CLASS_NETWORK, weights: Any = None, size: tuple[int, int] | None = None,
-    settings: GrowSettings = CLASS, schedule: str = DEFAULT_SCHEDULE, registry: Registry | None = None,
+    settings: GrowSettings | None = None, schedule: str = DEFAULT_SCHEDULE, registry: Registry | None = None,
     **options: Any,
 ) -> np.ndarray | Picture:  # fmt: skip
     """The picture that a network takes most for a class (Simonyan et al. 2013), or that a channel of ``layer`` answers
@@ -205,6 +205,7 @@ def class_image(
     if class_ is None and layer is None:
         raise ValueError("no class: name one, or a layer and a channel")
     asked = target_of(loaded, None, class_, None if layer is None else parse_layer(layer))
+    settings = settings or (CLASS if asked.score else replace(CHANNELS, steps=CLASS.steps))
     return GrowJob(
         loaded, asked, settings, size_of(loaded, machine, size), look=machine, schedule=Schedule.parse(schedule)
     ).result()

@@ -10,13 +10,13 @@ import typer
 from pixeldream.cli.option_types import OptionError, integer, named, option, real
 from pixeldream.cli.options import LookOptions
 from pixeldream.look import CONVERT_DITHER, QUALITIES, quality_of
+from pixeldream.maps import VIEWS
 from pixeldream.neural.settings import DEFAULT_NETWORK
 from pixeldream.neural.visualise.names import Layer, class_number, parse_channels, parse_layer
 from pixeldream.neural.visualise.settings import CHANNELS, CLASS, INVERSION, GrowSettings
 from pixeldream.retro.dither import NONE
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES
 
-VIEWS = ("heat", "overlay", "signed", "colour")
 LARGEST = 4096
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Picture to look at.", show_default=False)]
@@ -165,8 +165,14 @@ class ClassOptions(Classed):
     ] = None
     steps: Steps = CLASS.steps
     seed: Seed = CLASS.seed
-    decay: Annotated[float, real("--decay", help="Lambda: the weight of the picture's squared norm.")] = CLASS.decay
-    tv_weight: Smooth = CLASS.tv_weight
+    decay: Annotated[
+        float | None,
+        real("--decay", help=f"Lambda, of the picture's squared norm; {CLASS.decay:g}, for a layer {CHANNELS.decay:g}."),
+    ] = None
+    tv_weight: Annotated[
+        float | None,
+        real("--tv-weight", help=f"Smoothness; {CLASS.tv_weight:g}, for a layer {CHANNELS.tv_weight:g}."),
+    ] = None
     jitter: JitterBy = CLASS.jitter
     schedule: When = DEFAULT_SCHEDULE
     sketch: Sketch = CLASS.sketch
@@ -182,9 +188,11 @@ class ClassOptions(Classed):
     @property
     def settings(self) -> GrowSettings:
         """The numbers, checked. Raises ``ValueError``."""
+        usual = CLASS if self.layer is None else CHANNELS
         return replace(
-            CLASS, steps=self.steps, seed=self.seed, decay=self.decay, tv_weight=self.tv_weight, jitter=self.jitter,
-            sketch=self.sketch,
+            usual, steps=self.steps, seed=self.seed, jitter=self.jitter, sketch=self.sketch,
+            decay=usual.decay if self.decay is None else self.decay,
+            tv_weight=usual.tv_weight if self.tv_weight is None else self.tv_weight,
         )  # fmt: skip
 
 

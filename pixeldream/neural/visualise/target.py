@@ -49,7 +49,9 @@ def channels_of(network: FeatureNetwork, weights: Weights, layer: str) -> int:
 
 def deepest(network: FeatureNetwork) -> str:
     """The deepest layer that still has places: before any classifier."""
-    before = network.layers if network.logits is None else network.layers[: network.layers.index(network.logits)]
+    if network.logits is None:
+        return network.layers[-1]
+    before = network.layers[: network.layers.index(network.logits)]
     return next((layer for layer in reversed(before) if not layer.startswith(_PLACELESS)), before[-1])
 
 
