@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +17,13 @@ from published import NETS, kernel_and_bias, thin
 from tiny import folder as folder
 
 import pixeldream as pd
-from pixeldream import maps, sheets, visualise
+from pixeldream import images, maps, sheets, visualise
 from pixeldream.neural.networks import layers, vgg
 from pixeldream.neural.networks.base import RELUS, FeatureNetwork
 from pixeldream.neural.networks.rectify import rectify
 from pixeldream.neural.visualise import backward, fourier, paint, target
 from pixeldream.neural.visualise.names import Layer, class_number, parse_channels
-from pixeldream.neural.visualise.settings import CLASS, INVERSION
+from pixeldream.neural.visualise.settings import CLASS, INVERSION, GrowSettings
 from pixeldream.neural.watched import LoadedNetwork
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro.colour import srgb_to_oklab
@@ -138,21 +139,24 @@ def test_every_network_has_every_method(registry: Registry, name: str) -> None:
     closed = dict(zip(RELUS, all_three({k: v.astype(np.float32) for k, v in shut.items()}, image), strict=True))
     for rule in RELUS:
         assert bool(jnp.isfinite(opened[rule]).all())
-        assert bool((opened[rule] != 0).any()), rule
-    assert not np.allclose(opened["guided"], opened["deconv"])
+        assert bool((opened[rule] != 0).any()) or rule == "guided", "in a thin network no way may be open to it"
+    assert len({np.asarray(opened[rule]).tobytes() for rule in RELUS}) == 3
     assert {rule: bool((closed[rule] != 0).any()) for rule in RELUS} == {
         "gradient": False, "guided": False, "deconv": True,
     }  # fmt: skip
 
 
 def classifier() -> LoadedNetwork:
-    arrays = thin("vgg16")
-    return LoadedNetwork(pd.build_vgg(arrays), arrays)
+    """A VGG of two convolutions that tells six classes apart."""
+    random, arrays = np.random.default_rng(1), two_blocks((8, 12))[1]
+    for layer, shape in (("fc6", (2, 2, 12, 32)), ("fc7", (1, 1, 32, 32)), ("fc8", (1, 1, 32, 6))):
+        arrays |= kernel_and_bias(random, layer, shape)
+    return LoadedNetwork(vgg.build(arrays), arrays)
 
 
 def test_a_saliency_map_knows_no_sign_and_scales_with_the_score() -> None:
     network, arrays = classifier()
-    image = jnp.asarray(np.random.default_rng(0).random((64, 64, 3), np.float32))
+    image = jnp.asarray(np.random.default_rng(0).random((32, 32, 3), np.float32))
     found = {}
     for factor in (1.0, 3.0, -1.0):
         weights = arrays | {name: np.float32(factor) * arrays[name] for name in ("fc8_w", "fc8_b")}
@@ -189,36 +193,36 @@ def test_a_neuron_sees_no_further_than_its_field(registry: Registry) -> None:
 
 
 def test_a_class_image_is_of_its_class() -> None:
-    """Of the class that a blank picture is least of."""
+    """Of classes that a blank picture is not of."""
     network, arrays = classifier()
-    logits, grey = network.logits, jnp.full((64, 64, 3), 0.45)
-    assert logits is not None
-    see = jax.jit(lambda image: network.published().apply(arrays, image, (logits,))[logits].reshape(-1))
-    last = int(see(grey).argmin())
-    asked = target.of_class(network, arrays, str(last))
-    settings = CLASS.__class__(steps=40, decay=1.0)
-    *_, end = paint.answered(network, arrays, asked, (64, 64), settings)
-    image = visualise.finish(end)
-    assert int(see(image).argmax()) == last
-    assert 0 <= image.min() <= image.max() <= 1
+    see = jax.jit(lambda image: network.published().apply(arrays, image, ("fc8",))["fc8"].reshape(-1))
+    settings = replace(CLASS, steps=40, decay=1.0, tv_weight=1.0, jitter=1)
+    for number in (0, 3):
+        assert int(see(jnp.full((32, 32, 3), 0.45)).argmax()) != number
+        *_, end = paint.answered(network, arrays, target.of_class(network, arrays, str(number)), (32, 32), settings)
+        image = visualise.finish(end)
+        assert int(see(image).argmax()) == number
+        assert 0 <= image.min() <= image.max() <= 1
 
 
 def test_inversion_from_the_first_layer_gives_the_picture_back(photo: np.ndarray) -> None:
-    """Within 0.05 of the range, root mean square; grey would be 0.2 off, and a pool takes more away."""
-    small = pd.visualise.images.resize(photo, (48, 40))
+    """Within 0.001 of the range, root mean square; grey is 0.2 off, and a pool takes more away."""
+    small = images.resize(photo, (48, 40))
     network, arrays = two_blocks((16, 8))
     off = {}
     for layer in ("conv1_1", "relu2_1"):
-        *_, end = paint.inverted(network, arrays, layer, small, INVERSION.__class__(steps=120, rate=INVERSION.rate))
+        settings = replace(INVERSION, steps=160, tv_weight=0.0)
+        *_, end = paint.inverted(network, arrays, layer, small, settings)
         off[layer] = float(np.sqrt(np.square(visualise.finish(end) - small).mean()))
-    assert off["conv1_1"] < 0.05 < off["relu2_1"]
-    assert np.sqrt(np.square(fourier.MEAN - small).mean()) > 0.15
+    assert off["conv1_1"] < 0.001
+    assert off["relu2_1"] > 0.02
+    assert np.sqrt(np.square(np.asarray(fourier.MEAN) - small).mean()) > 0.15
 
 
 def test_channels_of_a_sheet_answer_to_their_own_pictures() -> None:
     loaded = LoadedNetwork(*two_blocks())
     asked = visualise.targets_of(loaded, Layer("conv2_1"), (0, 3, 4))
-    settings = CLASS.__class__(steps=30, jitter=4)
+    settings = GrowSettings(steps=30, jitter=4)
     *_, last = visualise.grow_sheet(loaded, asked, 24, settings)
     answers = np.asarray(
         [loaded.network.apply(loaded.weights, image, ("conv2_1",))["conv2_1"].mean((0, 1)) for image in last.images]
@@ -288,7 +292,7 @@ def weights(folder: Path) -> Path:
         (("class", "-c", "goldfsh"), "did you mean 'goldfish'"),
         (("class",), "name one with --class"),
         (("class", "-n", W, "-c", "goldfish"), "hold no classifier"),
-        (("saliency", "photo.png", "-n", W, "-c", "1000"), "no number of 0 to 999; "),
+        (("saliency", "photo.png", "-n", W, "-c", "qqq"), "no name and no number of 0 to 999; "),
         (("saliency", "photo.png", "-n", W, "-l", "relu9_1"), "no layer 'relu9_1'; it has conv1_1"),
         (("saliency", "photo.png", "-n", W, "-l", "relu2_1:6"), "no channel 6; 0 to 5"),
         (("saliency", "photo.png", "-n", W, "-l", "relu2_1:x"), "'relu2_1:x' is not LAYER or LAYER:CHANNEL"),
@@ -361,7 +365,7 @@ def test_from_python(weights: Path) -> None:
     assert found.picture("heat").shape[0] > image.shape[0]
     picture = pd.visualise.class_image(
         None, "zx-spectrum", layer="relu2_1:1", network="vgg19", weights="w.safetensors",
-        settings=CLASS.__class__(steps=2),
+        settings=GrowSettings(steps=2),
     )  # fmt: skip
     assert isinstance(picture, pd.Picture)
     grown = pd.visualise.channels("relu2_1", [1, 4], network="vgg19", weights="w.safetensors", side=16)

@@ -20,7 +20,7 @@ from pixeldream.retro.schedule import Schedule
 
 if TYPE_CHECKING:
     from pixeldream.neural.optimise import Progress
-    from pixeldream.visualise import GrowJob
+    from pixeldream.visualise import Explained, GrowJob
 
 
 @command_of(MapOptions)
@@ -64,26 +64,34 @@ def deconv(
 
 
 def _map(method: str, run: Run, options: MapOptions) -> None:
-    with Interrupt(), Bar(method, run.quiet) as bar, run.blamed():
-        loaded = run.load()
-        from pixeldream import maps, visualise
+    with Interrupt():
+        with Bar(method, run.quiet) as bar, run.blamed():
+            loaded = run.load()
+            from pixeldream import visualise
 
-        asked = visualise.target_of(loaded, run.photo, options.class_, options.asked_layer, options.neuron)
-        samples = options.samples or (visualise.SAMPLES if method == "saliency" else 1)
-        assert run.photo is not None
-        found = visualise.explain(
-            loaded, run.photo, asked, method, samples, lambda done: bar.move(done / samples, f"{done}/{samples}")
-        )
-        drawn = found.map(options.view, options.blur)
-        picture = drawn.image
-        if options.legend or (options.legend is None and run.look is None):
-            strip = maps.legend(drawn, found.title, picture.shape[1])
-            # On a machine's screen there is no room below.
-            kept = picture if run.look is None else picture[: max(0, len(picture) - len(strip))]
-            picture = np.concatenate([kept, strip])
-        run.write(picture)
+            asked = visualise.target_of(loaded, run.photo, options.class_, options.asked_layer, options.neuron)
+            samples = options.samples or (visualise.SAMPLES if method == "saliency" else 1)
+            assert run.photo is not None
+            found = visualise.explain(
+                loaded, run.photo, asked, method, samples, lambda done: bar.move(done / samples, f"{done}/{samples}")
+            )
+        run.write(_drawn(found, options))
     if not run.quiet:
         say(found.title)
+
+
+def _drawn(found: Explained, options: MapOptions) -> np.ndarray:
+    """The map, with its legend where there is room for one or it is asked for."""
+    from pixeldream import maps
+
+    drawn = found.map(options.view, options.blur)
+    wanted = options.mode is None if options.legend is None else options.legend
+    if not wanted:
+        return drawn.image
+    strip = maps.legend(drawn, found.title, drawn.image.shape[1])
+    # A machine's screen is full already: there the legend covers the lowest lines.
+    kept = drawn.image if options.mode is None else drawn.image[: max(0, len(drawn.image) - len(strip))]
+    return np.concatenate([kept, strip])
 
 
 @command_of(ClassOptions)
@@ -177,36 +185,39 @@ def channels(
     """
     stay_offline(offline)
     run = Run("channels", options, False, output_, plugin, not no_metadata, quiet)
-    with Interrupt() as interrupt, Bar("growing", run.quiet) as bar, run.blamed():
-        loaded = run.load()
-        from pixeldream import sheets, visualise
-        from pixeldream.neural.visualise.names import Layer
-        from pixeldream.neural.visualise.target import deepest
-
-        layer = options.asked_layer or Layer(deepest(loaded.network))
-        asked = visualise.targets_of(loaded, layer, options.numbers)
-        screen = None if run.look is None else display_size(run.look.mode)
-        side = options.patch if screen is None else sheets.side_within(len(asked), screen)
-        steps = options.settings.steps
-        for grown in visualise.grow_sheet(loaded, asked, side, options.settings):
-            answers = np.asarray(grown.losses["answer"])
-            bar.move(grown.step / steps, f"{grown.step}/{steps}")
-            interrupt.keep()
-            if interrupt.asked:
-                break
-        pictures = np.asarray(grown.images)
-        if screen is None:
-            page = sheets.named(
-                [(f"{each.channel}" if answer > 0 else f"{each.channel} (silent)", picture)
-                 for each, answer, picture in zip(asked, answers, pictures, strict=True)],
-                f"{loaded.network.name}, {layer.name}",
-            )  # fmt: skip
-        else:
-            page = sheets.close(list(pictures), screen)
-        stopped = grown.step if grown.step < steps else 0
+    with Interrupt() as interrupt:
+        with Bar("growing", run.quiet) as bar, run.blamed():
+            page, stopped = _sheet(run, options, bar, interrupt)
         run.write(page, stopped)
     if stopped:
         raise typer.Exit(INTERRUPTED)
+
+
+def _sheet(run: Run, options: ChannelOptions, bar: Bar, interrupt: Interrupt) -> tuple[np.ndarray, int]:
+    """The page, and the step after which it was interrupted, 0 for none."""
+    loaded = run.load()
+    from pixeldream import sheets, visualise
+    from pixeldream.neural.visualise.names import Layer
+    from pixeldream.neural.visualise.target import deepest
+
+    layer = options.asked_layer or Layer(deepest(loaded.network))
+    asked = visualise.targets_of(loaded, layer, options.numbers)
+    screen = None if run.look is None else display_size(run.look.mode)
+    side = options.patch if screen is None else sheets.side_within(len(asked), screen)
+    steps = options.settings.steps
+    for grown in visualise.grow_sheet(loaded, asked, side, options.settings):
+        answers = np.asarray(grown.losses["answer"])
+        bar.move(grown.step / steps, f"{grown.step}/{steps}")
+        interrupt.keep()
+        if interrupt.asked:
+            break
+    stopped = grown.step if grown.step < steps else 0
+    pictures = np.asarray(grown.images)
+    if screen is not None:
+        return sheets.close(list(pictures), screen), stopped
+    names = [f"{each.channel}" + " (silent)" * bool(answer <= 0) for each, answer in zip(asked, answers, strict=True)]
+    tiles = list(zip(names, pictures, strict=True))
+    return sheets.named(tiles, f"{loaded.network.name}, {layer.name}"), stopped
 
 
 @command_of(CompareOptions)
@@ -221,14 +232,15 @@ def compare(
     """
     stay_offline(offline)
     run = Run("compare", options, False, output_, plugin, not no_metadata, quiet)
-    with Interrupt(), Bar("comparing", run.quiet) as bar, run.blamed():
-        loaded = run.load()
-        from pixeldream import sheets, visualise
+    with Interrupt():
+        with Bar("comparing", run.quiet) as bar, run.blamed():
+            loaded = run.load()
+            from pixeldream import sheets, visualise
 
-        assert run.photo is not None
-        asked = visualise.target_of(loaded, run.photo, options.class_, options.asked_layer)
-        tiles = []
-        for part, name, picture in visualise.compare(loaded, run.photo, asked, options.steps, options.seed):
-            bar.move(part, name)
-            tiles.append((name, picture))
+            assert run.photo is not None
+            asked = visualise.target_of(loaded, run.photo, options.class_, options.asked_layer)
+            tiles = []
+            for part, name, picture in visualise.compare(loaded, run.photo, asked, options.steps, options.seed):
+                bar.move(part, name)
+                tiles.append((name, picture))
         run.write(sheets.named(tiles, f"{asked.name}, {loaded.network.name}"))

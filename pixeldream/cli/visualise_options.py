@@ -167,7 +167,7 @@ class ClassOptions(Classed):
     seed: Seed = CLASS.seed
     decay: Annotated[
         float | None,
-        real("--decay", help=f"Lambda, of the picture's squared norm; {CLASS.decay:g}, for a layer {CHANNELS.decay:g}."),
+        real("--decay", help=f"Lambda, of the squared norm; {CLASS.decay:g}, for a layer {CHANNELS.decay:g}."),
     ] = None
     tv_weight: Annotated[
         float | None,

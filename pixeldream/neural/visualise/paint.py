@@ -39,9 +39,13 @@ def answered(
 
 def inverted(
     network: FeatureNetwork, weights: Weights, layer: str, photo: Any, settings: GrowSettings,
-    canvas: Canvas | None = None, view: Look = identity, shrink: Look = identity,
+    canvas: Canvas = RGB, view: Look = identity, shrink: Look = identity,
 ) -> Iterator[Progress]:  # fmt: skip
-    """The picture whose features in ``layer`` are those of ``photo [h, w, 3]``, found from them alone."""
+    """The picture whose features in ``layer`` are those of ``photo [h, w, 3]``, found from them alone.
+
+    It ends on pixels also where it is unconstrained: waves find the forms sooner, but they are periodic, and never
+    quite black or white.
+    """
     photo = jnp.asarray(photo, jnp.float32)
     check_side(network, photo)
     features = _features(network, weights, photo, layer)
