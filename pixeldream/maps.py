@@ -66,7 +66,7 @@ def draw(signal: np.ndarray, photo: np.ndarray, view: str, blur: float | None = 
     shown = _coloured(part, heat_ramp())
     if view == "overlay":
         grey = np.repeat((photo @ LUMA)[..., None], 3, -1) * 0.75 + 0.1
-        cover = part[..., None]
+        cover = 0.85 * part[..., None]  # what counts most is still to be recognised
         shown = grey * (1 - cover) + shown * cover
     return Map(shown.astype(np.float32), heat_ramp(), 0.0, high, "how much it counts")
 
