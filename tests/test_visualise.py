@@ -115,36 +115,34 @@ def test_guided_backpropagation_is_masking_by_hand() -> None:
 
 
 # VGG-19 and the embedded network are of VGG-16's class.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*NETS, "vgg16"])
 def test_every_network_has_every_method(registry: Registry, name: str) -> None:
-    """With biases so low that no ReLU opens, the gradient is 0 and so is what is guided; a deconvnet goes on. One ReLU
-    on the way that was left as it is would stop it."""
-    arrays = thin(name)
-    shut = {key: array - 1e6 * (key.endswith("_b") and array.shape[0] != 0) for key, array in arrays.items()}
+    """With biases so low that no ReLU opens nothing is guided; a deconvnet goes on. One ReLU on the way that was left
+    as it is would stop it. (The gradient is what every network has.)"""
+    arrays, rules = thin(name), ("guided", "deconv")
     network = registry.networks[name].build(arrays)
-    logits = network.logits
+    logits, side = network.logits, network.minimum_side
     assert logits is not None
-    side = network.minimum_side
 
     @jax.jit
-    def all_three(weights: Arrays, image: jax.Array) -> list[jax.Array]:
+    def back(weights: Arrays, image: jax.Array) -> list[jax.Array]:
         found = []
-        for rule in RELUS:
+        for rule in rules:
             used = network.published().using(relu=rule)
-            score, back = jax.vjp(lambda pixels, used=used: used.apply(weights, pixels, (logits,))[logits], image)
-            found.append(back(jnp.ones_like(score))[0])
+            score, vjp = jax.vjp(lambda pixels, used=used: used.apply(weights, pixels, (logits,))[logits], image)
+            found.append(vjp(jnp.ones_like(score))[0])
         return found
 
     image = jnp.asarray(np.random.default_rng(1).random((side, side, 3), np.float32))
-    opened = dict(zip(RELUS, all_three(arrays, image), strict=True))
-    closed = dict(zip(RELUS, all_three({k: v.astype(np.float32) for k, v in shut.items()}, image), strict=True))
-    for rule in RELUS:
-        assert bool(jnp.isfinite(opened[rule]).all())
-        assert bool((opened[rule] != 0).any()) or rule == "guided", "in a thin network no way may be open to it"
-    assert len({np.asarray(opened[rule]).tobytes() for rule in RELUS}) == 3
-    assert {rule: bool((closed[rule] != 0).any()) for rule in RELUS} == {
-        "gradient": False, "guided": False, "deconv": True,
-    }  # fmt: skip
+    guided, deconv = back(arrays, image)
+    assert bool(jnp.isfinite(guided).all())
+    assert bool(jnp.isfinite(deconv).all())
+    assert not np.array_equal(guided, deconv)
+    shut = {key: array - np.float32(1e6 * key.endswith("_b")) for key, array in arrays.items()}
+    guided, deconv = back(shut, image)
+    assert not bool((guided != 0).any())
+    assert bool((deconv != 0).any())
 
 
 def classifier() -> LoadedNetwork:
