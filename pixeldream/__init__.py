@@ -99,6 +99,9 @@ _LAZY = {
     "weighted_means": ("pixeldream.retro.gamut", "means"),
 }
 
+_MODULES = {"perceived": "pixeldream.retro.perceived", "visualise": "pixeldream.visualise"}
+"""Whole modules among the public names."""
+
 __all__ = [
     "NONE", "Animation", "Clash", "Cost", "CurveDiffusion", "Diffusion", "Dither", "Download", "Drawn", "DreamSettings",
     "FeatureNetwork", "Format", "FormatError", "Gamut", "Manner", "Memory", "MemoryOverlap", "Mode", "Network",
@@ -106,13 +109,13 @@ __all__ = [
     "Style", "SubPalettes", "Tiles", "UnsuitableDither", "VariableDiffusion", "WriteOptions", "Zoom", "build_cnn_s",
     "build_googlenet", "build_inception", "build_nin", "build_squeezenet", "build_vgg", "check", "convert",
     "display_aspect", "display_size", "dream", "encode_palette", "foreign_colours", "hookimpl", "palette", "perceived",
-    "pixel_runs", "read_palette", "recognise", "repeats", "stylize",
+    "pixel_runs", "read_palette", "recognise", "repeats", "stylize", "visualise",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name == "perceived":
-        return import_module("pixeldream.retro.perceived")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name in _LAZY:
         module, attribute = _LAZY[name]
         return getattr(import_module(module), attribute)

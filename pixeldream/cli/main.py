@@ -34,6 +34,7 @@ from pixeldream.cli.show import show
 from pixeldream.cli.stylize import stylize
 from pixeldream.cli.train import features
 from pixeldream.cli.train_recognise import recognise as train_recognise
+from pixeldream.cli.visualise import channels, class_, compare, deconv, guided, invert, saliency
 from pixeldream.cli.weights import convert as convert_weights
 from pixeldream.cli.weights import fetch, list_weights, path, stay_offline
 from pixeldream.plugin.registry import UnknownName
@@ -71,6 +72,11 @@ train.command("recognise")(_may_leave_out(train_recognise))
 for _command in (stylize, dream, convert, animate, check, show, recognise, rerun):
     app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
+visualise = typer.Typer(**_PLAIN)
+for _command in (saliency, guided, deconv, invert, channels, compare):
+    visualise.command()(_may_leave_out(_command))
+visualise.command("class")(_may_leave_out(class_))
+app.add_typer(visualise, name="visualise")
 weights = typer.Typer(**_PLAIN)
 for _name, _command in (("list", list_weights), ("fetch", fetch), ("convert", convert_weights)):
     weights.command(_name)(_may_leave_out(_command))
@@ -108,6 +114,13 @@ def pixeldream(
 @train.callback(invoke_without_command=True)
 def train_networks(context: typer.Context) -> None:
     """Train networks."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@visualise.callback(invoke_without_command=True)
+def see(context: typer.Context) -> None:
+    """What a network sees in a picture, and of its own."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

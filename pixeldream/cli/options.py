@@ -290,7 +290,7 @@ def _is(value: Any, hint: Any) -> bool:
 
 def shell_line(command: str, options: LookOptions) -> str:
     """The command as one would type it, without the defaults and the outputs."""
-    words = ["pixeldream", command]
+    words = ["pixeldream", *command.split()]
     for field in _ordered(type(options)):
         value = getattr(options, field.name)
         if value == field.default:
@@ -300,6 +300,6 @@ def shell_line(command: str, options: LookOptions) -> str:
         elif value is True:
             words.append(f"--{field.name}")
         else:
-            flag = "--" + field.name.replace("_", "-")
+            flag = "--" + field.name.rstrip("_").replace("_", "-")
             words += [word for each in (value if isinstance(value, tuple) else (value,)) for word in (flag, str(each))]
     return shlex.join(words)

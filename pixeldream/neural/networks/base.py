@@ -23,6 +23,9 @@ gradients reach every pixel and textures come out smoother (Gatys et al. 2015, s
 PADDINGS = ("zeros", "reflect")
 """What stands beyond a picture's border: zeros as published, or its mirror image, which leaves no dark rim."""
 
+RELUS = ("gradient", "guided", "deconv")
+"""What a network's ReLUs send back: the gradient, or what shows more of what a neuron saw (see ``rectify``)."""
+
 
 @dataclass(frozen=True)
 class FeatureNetwork:
@@ -59,14 +62,17 @@ class FeatureNetwork:
     side: int | None = None
     """The side, in pixels, of the square pictures that the classifier was trained on."""
 
-    def using(self, *, pooling: str | None = None, padding: str | None = None) -> FeatureNetwork:
-        """The same network with one of ``POOLINGS`` or of ``PADDINGS``; None leaves it as it is.
+    def using(
+        self, *, pooling: str | None = None, padding: str | None = None, relu: str | None = None
+    ) -> FeatureNetwork:
+        """The same network with one of ``POOLINGS``, of ``PADDINGS`` or of ``RELUS``; None leaves it as it is.
 
         A network of a plugin can have it too: its ``apply`` then has a method ``using(**changes) -> Apply``. Raises
         ``ValueError`` for another name, and where a network has no such choice.
         """
         changes: dict[str, str] = {}
-        for kind, name, names in (("pooling", pooling, POOLINGS), ("padding", padding, PADDINGS)):
+        choices = (("pooling", pooling, POOLINGS), ("padding", padding, PADDINGS), ("relu", relu, RELUS))
+        for kind, name, names in choices:
             if name is not None:
                 changes[kind] = checked(kind, name, names)
         change = getattr(self.apply, "using", None)

@@ -40,7 +40,7 @@ class CnnS(Net):
             number = name[-1]
             features = self.convolve(name, features, *how)
             yield name, features
-            features = nn.relu(features)
+            features = self.rectify(features)
             yield f"relu{number}", features
             if number == "1":
                 features = normalise(features, 5e-4, 2.0)
@@ -52,7 +52,7 @@ class CnnS(Net):
         for number, side in (("6", _GRID), ("7", 1)):
             features = self.convolve(f"fc{number}", features, side)
             yield f"fc{number}", features
-            features = nn.relu(features)
+            features = self.rectify(features)
             yield f"relu{number}", features
         features = self.convolve("fc8", features)
         yield "fc8", features

@@ -21,6 +21,7 @@ import numpy as np
 from flax import linen as nn
 
 from pixeldream.neural.networks.base import Weights
+from pixeldream.neural.networks.rectify import rectify
 
 Stages = Iterator[tuple[str, jax.Array]]
 Pair = tuple[int, int]
@@ -54,6 +55,9 @@ class Net(nn.Module):
 
     padding: str = "reflect"
     """One of ``PADDINGS``."""
+
+    relu: str = "gradient"
+    """One of ``RELUS``."""
 
     def stages(self, images: jax.Array) -> Stages:
         """Layers and their features from the shallowest to the deepest, of images [n, h, w, 3]."""
@@ -100,7 +104,11 @@ class Net(nn.Module):
 
     def activate(self, *arguments: Any, **named: Any) -> jax.Array:
         """``convolve``, and a ReLU."""
-        return nn.relu(self.convolve(*arguments, **named))
+        return self.rectify(self.convolve(*arguments, **named))
+
+    def rectify(self, features: jax.Array) -> jax.Array:
+        """A ReLU that sends back what the network is told to."""
+        return rectify(features, self.relu)
 
     def pool(self, features: jax.Array, size: int, stride: int, pad: int = 0, ceil: bool = True) -> jax.Array:
         """The largest of each window, or its average where the network is told so."""
@@ -182,5 +190,5 @@ class Extractor:
         return {layer: found[layer][0] for layer in wanted}
 
     def using(self, **changes: Any) -> Extractor:
-        """With another pooling or padding."""
+        """With another pooling, padding or ReLU."""
         return Extractor(self.net.clone(**changes))

@@ -44,7 +44,7 @@ class NetworkInNetwork(Net):
                 features = self.pool(features, 3, 2)
             features = self.convolve(name, features, *how)
             yield name, features
-            features = nn.relu(features)
+            features = self.rectify(features)
             yield activation, features
         features = everywhere(features)
         yield "pool4", features

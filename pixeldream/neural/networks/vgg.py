@@ -27,6 +27,7 @@ import numpy as np
 
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.networks.grid import to_grid
+from pixeldream.neural.networks.rectify import rectify
 from pixeldream.neural.weights import WeightsError
 
 Convolution = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -94,8 +95,11 @@ class Vgg:
     padding: str = "reflect"
     """One of ``PADDINGS``."""
 
+    relu: str = "gradient"
+    """One of ``RELUS``."""
+
     def using(self, **changes: Any) -> Vgg:
-        """With another pooling or padding."""
+        """With another pooling, padding or ReLU."""
         return replace(self, **changes)
 
     def __call__(self, weights: Weights, image: jax.Array, wanted: tuple[str, ...]) -> dict[str, jax.Array]:
@@ -118,7 +122,7 @@ class Vgg:
             features = convolution(features, weights[f"conv{name}_w"], weights[f"conv{name}_b"])
             if f"conv{name}" in wanted:
                 found[f"conv{name}"] = features
-            features = jax.nn.relu(features)
+            features = rectify(features, self.relu)
             if f"relu{name}" in wanted:
                 found[f"relu{name}"] = self._shown(weights, f"relu{name}", features)
         if len(found) < len(set(wanted)):
@@ -135,7 +139,7 @@ class Vgg:
             features = jax.lax.conv_general_dilated(features, kernel, (1, 1), "VALID", dimension_numbers=_LAYOUT)
             features = found[name] = features + bias[None, None, None]
             if name != "fc8":
-                features = found[f"relu{name[2:]}"] = jax.nn.relu(features)
+                features = found[f"relu{name[2:]}"] = rectify(features, self.relu)
         return found | {"prob": jax.nn.softmax(features)}
 
     def _shown(self, weights: Weights, layer: str, features: jax.Array) -> jax.Array:
