@@ -23,10 +23,11 @@ from pixeldream.neural.dream import Dreamer, Place, default_layers, octave_sizes
 from pixeldream.neural.dream_objective import Moved, best_matches
 from pixeldream.neural.dream_settings import DreamSettings, Zoom
 from pixeldream.neural.fourier import fourier
+from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.optimise import Progress
 from pixeldream.neural.robust import turned, warped
-from pixeldream.neural.units import Unit, class_number, parse
+from pixeldream.neural.units import Unit, parse
 from pixeldream.neural.watched import LoadedNetwork
 from pixeldream.neural.zoom import Frame, flicker
 from pixeldream.plugin.registry import Registry
@@ -383,7 +384,7 @@ BAD: list[tuple[list[str], str]] = [
     (["--layer", "relu2_1@40,2"], "place 40,2 is not within 32x24 display pixels"),
     (["--layer", "relu2_1@4"], "layer 'relu2_1@4' is not LAYER[:CHANNEL]"),
     (["--layer", "relu2_1", "--layer", "relu2_1:2.0"], "layer 'relu2_1' is asked for twice"),
-    (["--class", "goldfisch"], "class 'goldfisch' is none of ImageNet's thousand; did you mean goldfish"),
+    (["--class", "goldfisch"], "class 'goldfisch' is no name and no number of 0 to 999; did you mean 'goldfish'"),
     (["--class", "goldfish"], "the weights of network 'vgg19' hold no classifier"),
     (["--class", "goldfish", "--guide", "photo.png"], "--guide leads layers"),
     (["--guide", "missing.png"], "'missing.png' does not exist"),

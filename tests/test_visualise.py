@@ -18,11 +18,12 @@ from tiny import folder as folder
 
 import pixeldream as pd
 from pixeldream import images, maps, sheets, visualise
+from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.networks import layers, vgg
 from pixeldream.neural.networks.base import RELUS, FeatureNetwork
 from pixeldream.neural.networks.rectify import rectify
-from pixeldream.neural.visualise import backward, fourier, paint, target
-from pixeldream.neural.visualise.names import Layer, class_number, parse_channels
+from pixeldream.neural.visualise import backward, objectives, paint, target
+from pixeldream.neural.visualise.names import Layer, parse_channels
 from pixeldream.neural.visualise.settings import CLASS, INVERSION, GrowSettings
 from pixeldream.neural.watched import LoadedNetwork
 from pixeldream.plugin.registry import Registry
@@ -215,7 +216,7 @@ def test_inversion_from_the_first_layer_gives_the_picture_back(photo: np.ndarray
         off[layer] = float(np.sqrt(np.square(visualise.finish(end) - small).mean()))
     assert off["conv1_1"] < 0.001
     assert off["relu2_1"] > 0.02
-    assert np.sqrt(np.square(np.asarray(fourier.MEAN) - small).mean()) > 0.15
+    assert np.sqrt(np.square(np.asarray(objectives.MEAN) - small).mean()) > 0.15
 
 
 def test_channels_of_a_sheet_answer_to_their_own_pictures() -> None:

@@ -11,8 +11,9 @@ from pixeldream.cli.option_types import OptionError, integer, named, option, rea
 from pixeldream.cli.options import LookOptions
 from pixeldream.look import CONVERT_DITHER, QUALITIES, quality_of
 from pixeldream.maps import VIEWS
+from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.settings import DEFAULT_NETWORK
-from pixeldream.neural.visualise.names import Layer, class_number, parse_channels, parse_layer
+from pixeldream.neural.visualise.names import Layer, parse_channels, parse_layer
 from pixeldream.neural.visualise.settings import CHANNELS, CLASS, INVERSION, GrowSettings
 from pixeldream.retro.dither import NONE
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES

@@ -22,13 +22,14 @@ from pixeldream.neural.ascent import optimiser_of
 from pixeldream.neural.dream_objective import DreamObjective, Form, Led, form_of, noise_of_nature, powers
 from pixeldream.neural.dream_settings import MOST_OCTAVES, DreamSettings
 from pixeldream.neural.fourier import fourier, under
+from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.jitter import UNTIL
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.networks.needed import needed
 from pixeldream.neural.optimise import Progress, evaluate, identity, optimise
 from pixeldream.neural.robust import Moved, blurred
 from pixeldream.neural.tiles import Tiled, reach_of
-from pixeldream.neural.units import RANDOM, Unit, check_layer, class_number, parse_all
+from pixeldream.neural.units import RANDOM, Unit, check_layer, parse_all
 from pixeldream.neural.watched import LoadedNetwork
 
 Pixels = Callable[[jax.Array], jax.Array]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.settings import MAXIMUM_JITTER, MAXIMUM_SEED, Rate
-from pixeldream.neural.units import RANDOM, class_number, parse_all
+from pixeldream.neural.units import RANDOM, parse_all
 
 OBJECTIVES = ("l2", "mean")
 """What is maximised of features: their mean square, or their mean."""

@@ -7,6 +7,9 @@ University. All rights reserved. Its licence: https://wordnet.princeton.edu/lice
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 _TEXT = """
 tench, goldfish, great white shark, tiger shark, hammerhead, electric ray, stingray, cock, hen, ostrich, brambling,
 goldfinch, house finch, junco, indigo bunting, robin, bulbul, jay, magpie, chickadee, water ouzel, kite, bald eagle,
@@ -110,3 +113,19 @@ buckeye, coral fungus, agaric, gyromitra, stinkhorn, earthstar, hen-of-the-woods
 
 NAMES: tuple[str, ...] = tuple(" ".join(_TEXT.split()).split(", "))
 """By the number of the class, 0 to 999."""
+
+
+def class_number(text: str, names: Sequence[str] = NAMES) -> int:
+    """The class of a name (whatever its case) or of a number. Raises ``ValueError`` that suggests the nearest."""
+    wanted, known = text.strip().lower(), [name.lower() for name in names]
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return int(wanted)
+    if wanted in known:
+        return known.index(wanted)
+    near = get_close_matches(wanted, known, 1) or [name for name in known if wanted and wanted in name]
+    hint = (
+        f"did you mean {names[known.index(near[0])]!r}?"
+        if near
+        else "they are called as in ImageNet's challenge of 2012"
+    )
+    raise ValueError(f"class {text!r} is no name and no number of 0 to {len(names) - 1}; {hint}")

@@ -13,8 +13,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pixeldream.neural.imagenet import NAMES
-
 RANDOM = "random"
 """As a class: another one in each step."""
 
@@ -72,16 +70,3 @@ def check_layer(network: str, layer: str, layers: Sequence[str]) -> None:
     near = difflib.get_close_matches(layer.lower(), layers, 3, 0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(layers)}"
     raise ValueError(f"network {network!r} has no layer {layer!r}; {hint}")
-
-
-def class_number(name: str) -> int:
-    """The number of a class, given by that or by its name among ImageNet's thousand, in any case of letters. Raises
-    ``ValueError`` with the nearest."""
-    if name.isascii() and name.isdecimal():
-        return int(name)
-    known = {each.lower(): number for number, each in reversed(list(enumerate(NAMES)))}
-    if name.lower() not in known:
-        near = difflib.get_close_matches(name.lower(), known, 3, 0.5)
-        hint = f"did you mean {' or '.join(NAMES[known[each]] for each in near)}?" if near else "give its number"
-        raise ValueError(f"class {name!r} is none of ImageNet's thousand; {hint}")
-    return known[name.lower()]

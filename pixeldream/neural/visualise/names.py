@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
-
-from pixeldream.neural.imagenet import NAMES
 
 METHODS = {"saliency": "gradient", "guided": "guided", "deconv": "deconv"}
 """What is sent back through a network, and by which rule of ``RELUS``."""
@@ -38,19 +34,3 @@ def parse_channels(text: str) -> tuple[int, ...]:
             raise ValueError(f"channels {text!r} are no numbers such as 0,5,10-15")
         found += range(int(first), int(last if dash else first) + 1)
     return tuple(dict.fromkeys(found))
-
-
-def class_number(text: str, names: Sequence[str] = NAMES) -> int:
-    """The class of a name (whatever its case) or of a number. Raises ``ValueError`` that suggests the nearest."""
-    wanted, known = text.strip().lower(), [name.lower() for name in names]
-    if wanted.isdecimal() and int(wanted) < len(names):
-        return int(wanted)
-    if wanted in known:
-        return known.index(wanted)
-    near = get_close_matches(wanted, known, 1) or [name for name in known if wanted and wanted in name]
-    hint = (
-        f"did you mean {names[known.index(near[0])]!r}?"
-        if near
-        else "they are called as in ImageNet's challenge of 2012"
-    )
-    raise ValueError(f"class {text!r} is no name and no number of 0 to {len(names) - 1}; {hint}")

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 from pixeldream.neural import losses
 from pixeldream.neural.jitter import shifted
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
-from pixeldream.neural.visualise.fourier import MEAN
+
+MEAN = (0.485, 0.456, 0.406)
+"""The mean colour of ImageNet's pictures: the zero of every network that was trained on them."""
 
 
 class Asked(NamedTuple):

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural.classify import classify
-from pixeldream.neural.imagenet import NAMES
+from pixeldream.neural.imagenet import NAMES, class_number
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
-from pixeldream.neural.visualise.names import Layer, class_number
+from pixeldream.neural.visualise.names import Layer
 
 _PLACELESS = ("pool", "avg_pool", "fc", "relu6", "relu7", "prob")
 """Layers of classifiers, after which nothing is known of places."""
