@@ -17,6 +17,9 @@ from pixeldream.cli.check import check
 from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
 from pixeldream.cli.formats import formats
+from pixeldream.cli.gan_sample import info as gan_info
+from pixeldream.cli.gan_sample import sample as gan_sample
+from pixeldream.cli.gan_train import train as gan_train
 from pixeldream.cli.interrupt import INTERRUPTED
 from pixeldream.cli.losses import losses
 from pixeldream.cli.modes import modes
@@ -69,6 +72,10 @@ train.command("recognise")(_may_leave_out(train_recognise))
 for _command in (stylize, convert, check, show, recognise, rerun):
     app.command()(_may_leave_out(_command))
 app.add_typer(train, name="train")
+gan = typer.Typer(**_PLAIN)
+for _name, _command in (("train", gan_train), ("sample", gan_sample), ("info", gan_info)):
+    gan.command(_name)(_may_leave_out(_command))
+app.add_typer(gan, name="gan")
 weights = typer.Typer(**_PLAIN)
 for _name, _command in (("list", list_weights), ("fetch", fetch), ("convert", convert_weights)):
     weights.command(_name)(_may_leave_out(_command))
@@ -106,6 +113,13 @@ def pixeldream(
 @train.callback(invoke_without_command=True)
 def train_networks(context: typer.Context) -> None:
     """Train networks."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@gan.callback(invoke_without_command=True)
+def draw_anew(context: typer.Context) -> None:
+    """Networks that learn to draw: train one, draw with it, say how good it is."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

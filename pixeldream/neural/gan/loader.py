@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 import grain
 import numpy as np
 
-from pixeldream.neural.gan.settings import GanError
-
-MINIMUM = 8
-"""Pictures: from fewer nothing can be learnt but those."""
+from pixeldream.neural.gan.settings import MINIMUM, GanError
 
 
 class Pictures(NamedTuple):

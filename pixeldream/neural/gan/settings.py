@@ -20,6 +20,9 @@ PRESETS = ("steady", "dcgan", "thesis")
 
 MAXIMUM_SEED = 2**31 - 1
 
+MINIMUM = 8
+"""Pictures: from fewer nothing can be learnt but those."""
+
 
 class GanError(ValueError):
     """A GAN that can't be; one line with the value and the way out."""

@@ -103,9 +103,7 @@ def train_step(
     critic = _Critic(plan, training, classes, keys[2:])
     state, scores, critic_loss = critic.learn(state, real, fake)
     generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, real, fake)
-    generator, moments = _moved(
-        _optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator
-    )
+    generator, moments = _moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
     state = state._replace(
         generator=generator, remembered=remembered, generator_moments=moments, step=state.step + 1,
         average=_averaged(training, state, (generator, remembered)),

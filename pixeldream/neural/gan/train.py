@@ -74,7 +74,6 @@ class Run:
             raise GanError(f"pictures of shape {found} are none of {plan.size}x{plan.size} pixels")
         self.plan, self.training, self.constraint, self._say = plan, training, constraint, say
         self._batches = Batches(pictures, training.batch, training.seed)
-        self.state = steps.begin(plan, training)
         self.steps, self.seconds = 0, 0.0
         self.curve: list[Row] = []
         self._watch, self._pending = Watch(), []  # type: ignore[var-annotated]
@@ -137,8 +136,9 @@ class Run:
         self._saved = self.steps
 
     def _restore(self) -> None:
-        kept = None if self._checkpoints is None else self._checkpoints.load(self.state)
+        kept = None if self._checkpoints is None else self._checkpoints.load(_form(self.plan, self.training))
         if kept is None:
+            self.state = steps.begin(self.plan, self.training)
             return
         self.steps, self.state, facts = kept
         self._saved = self.steps
@@ -152,6 +152,49 @@ class Run:
         """Lets go of the folder."""
         if self._checkpoints is not None:
             self._checkpoints.close()
+
+
+def _form(plan: Plan, training: Training) -> steps.State:
+    """The shapes of a state."""
+    return jax.eval_shape(lambda: steps.begin(plan, training))
+
+
+class Trained(NamedTuple):
+    """A generator as a run's newest checkpoint holds it, and how long it has learnt."""
+
+    plan: Plan
+    average: Any
+    steps: int
+    minutes: float
+    curve: list[Row]
+
+    def sample(self, latent: Any, classes: Any, constraint: Constraint = Constraint()) -> np.ndarray:  # noqa: B008
+        """float32 ``[n, size, size, 3]`` of latent vectors and classes; ``BATCH`` at a time."""
+        found = []
+        for start in range(0, len(latent), BATCH):
+            part = slice(start, start + BATCH)
+            missing = ((0, BATCH - len(latent[part])), (0, 0))
+            arrays = np.pad(latent[part], missing), np.pad(classes[part], missing[0])
+            drawn = steps.sample(self.plan, self.average, *map(jnp.asarray, arrays), *constraint)
+            found.append(np.asarray(drawn)[: len(latent[part])])
+        return np.concatenate(found)
+
+
+BATCH = 64
+"""Drawings that are made at once."""
+
+
+def trained(plan: Plan, training: Training, folder: Path) -> Trained:
+    """What a run has learnt so far. Raises :class:`GanError`."""
+    checkpoints = Checkpoints(folder)
+    try:
+        kept = checkpoints.load(_form(plan, training))
+    finally:
+        checkpoints.close()
+    if kept is None:
+        raise GanError(f"{str(folder)!r} holds no checkpoint yet; let 'pixeldream gan train' run to its first one")
+    curve = [tuple(row) for row in kept.facts["curve"]]
+    return Trained(plan, kept.state.average, kept.step, float(kept.facts["seconds"]) / 60, curve)
 
 
 def latents(plan: Plan, seed: int, count: int, truncation: float = 0.0) -> np.ndarray:
