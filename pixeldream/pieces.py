@@ -215,7 +215,9 @@ class Pieces:
                     filled[:] = part
                 else:
                     filled[row * down : (row + 1) * down, column * across : (column + 1) * across] = part
-        return solver.to_picture(mode, self.look.palette, Solution(pixels, tuple(colours)), self.look.border)
+        return solver.to_picture(
+            mode, self.look.palette, Solution(jnp.asarray(pixels), tuple(map(jnp.asarray, colours))), self.look.border
+        )
 
 
 @partial(jax.jit, static_argnames="rule")

@@ -49,12 +49,15 @@ def measure(registry: Registry, folder: Folder, about: About, count: int, afterw
 
 
 def drawings(
-    run: Trained, seed: int, classes: np.ndarray, constraint: Constraint, truncation: float = 0.0
+    run: Trained,
+    seed: int,
+    classes: np.ndarray,
+    constraint: Constraint,
 ) -> np.ndarray:
     """uint8 ``[n, size, size, 3]``: one of each of ``classes``."""
     from pixeldream.neural.gan.train import latents
 
-    latent = latents(run.plan, seed % 2**31, len(classes), truncation)
+    latent = latents(run.plan, seed % 2**31, len(classes))
     return np.rint(np.clip(run.sample(latent, classes, constraint), 0, 1) * 255).astype(np.uint8)
 
 

@@ -73,11 +73,10 @@ def sample(
     from pixeldream.neural.gan import train
 
     trained = train.trained(about.plan, about.training, folder.checkpoints)
-    latent = (
-        train.walk(*(train.latents(about.plan, end, 1, truncation)[0] for end in ends), number)
-        if ends
-        else train.latents(about.plan, seed, number, truncation)
-    )
+    latent = train.latents(about.plan, seed, number, truncation)
+    if ends:
+        first, last = (train.latents(about.plan, end, 1, truncation)[0] for end in ends)
+        latent = train.walk(first, last, number)
     images = _drawn(trained, latent, classes, registry, folder, about)
     for path in paths:
         _write(registry, path, images, columns, pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -31,7 +32,7 @@ class Generator(nnx.Module):
         widths = (plan.first, *plan.generator)
         self.layers = nnx.List(
             Enlarge(before, after, plan.deviation, not self._normed(number), rngs=rngs)
-            for number, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for number, (before, after) in enumerate(pairwise(widths))
         )
         self.norms = nnx.List(
             batch_norm(width, rngs) for number, width in enumerate(plan.generator) if self._normed(number)
@@ -75,7 +76,7 @@ class Critic(nnx.Module):
         widths = (3, *plan.critic)
         self.layers = nnx.List(
             halve(before, after, plan.deviation, not (plan.critic_norm and number), rngs)
-            for number, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for number, (before, after) in enumerate(pairwise(widths))
         )
         self.norms = nnx.List(batch_norm(width, rngs) for width in plan.critic[1:] if plan.critic_norm)
         features = (plan.size >> len(plan.critic)) ** 2 * plan.critic[-1]
@@ -116,16 +117,20 @@ def _critic_form(plan: Plan) -> Any:
     return nnx.graphdef(nnx.eval_shape(lambda: Critic(plan, nnx.Rngs(0))))
 
 
+def _arrays(model: nnx.Module) -> tuple[Arrays, Arrays]:
+    """What is learnt, and the rest."""
+    split: Any = nnx.split(model, nnx.Param, ...)
+    return split[1], split[2]
+
+
 def begin_generator(plan: Plan, key: jax.Array) -> tuple[Arrays, Arrays]:
     """What is learnt, and what is remembered of batches."""
-    _, learnt, remembered = nnx.split(Generator(plan, nnx.Rngs(params=key)), nnx.Param, ...)
-    return learnt, remembered
+    return _arrays(Generator(plan, nnx.Rngs(params=key)))
 
 
 def begin_critic(plan: Plan, key: jax.Array) -> tuple[Arrays, Arrays]:
     """As :func:`begin_generator`, of the critic."""
-    _, learnt, remembered = nnx.split(Critic(plan, nnx.Rngs(params=key)), nnx.Param, ...)
-    return learnt, remembered
+    return _arrays(Critic(plan, nnx.Rngs(params=key)))
 
 
 def draw(
@@ -134,7 +139,7 @@ def draw(
     """The generator's pictures, and what it remembers now."""
     model = nnx.merge(_generator_form(plan), learnt, remembered, copy=True)
     images = model(latent, classes, train)
-    return images, nnx.split(model, nnx.Param, ...)[2]
+    return images, _arrays(model)[1]
 
 
 def score(
@@ -143,4 +148,4 @@ def score(
     """The critic's scores, and what it remembers now."""
     model = nnx.merge(_critic_form(plan), learnt, remembered, copy=True)
     scores = model(images, classes, key)
-    return scores, nnx.split(model, nnx.Param, ...)[2]
+    return scores, _arrays(model)[1]

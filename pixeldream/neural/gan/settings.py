@@ -138,8 +138,8 @@ def _dcgan(size: int, width: int) -> tuple[Plan, Training]:
     count, widest = _doublings(size, 4), width or 1024
     channels = [max(8, widest >> step) for step in range(count)]
     plan = Plan(
-        size=size, first=channels[0], generator=(*channels[1:], 3), critic=tuple(max(8, c // 2) for c in channels[::-1]),
-        critic_norm=True,
+        size=size, first=channels[0], generator=(*channels[1:], 3),
+        critic=tuple(max(8, width // 2) for width in channels[::-1]), critic_norm=True,
     )  # fmt: skip
     return plan, Training(loss="bce", batch=128)
 

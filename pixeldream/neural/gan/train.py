@@ -74,6 +74,7 @@ class Run:
             raise GanError(f"pictures of shape {found} are none of {plan.size}x{plan.size} pixels")
         self.plan, self.training, self.constraint, self._say = plan, training, constraint, say
         self._batches = Batches(pictures, training.batch, training.seed)
+        self.state: steps.State
         self.steps, self.seconds = 0, 0.0
         self.curve: list[Row] = []
         self._watch, self._pending = Watch(), []  # type: ignore[var-annotated]

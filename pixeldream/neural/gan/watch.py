@@ -16,12 +16,18 @@ _MEMORY = 0.99
 _PATIENCE = 300
 """Steps before anything is said, and between two warnings of a kind."""
 
+_BEGINNING = 1000
+"""Steps in which drawings may be all alike, as they are at first; unless they differed before."""
+
+_VARIED = 0.5
+"""The part of the real pictures' variety from which on drawings count as different."""
+
 
 class Watch:
     """Follows the figures of the steps and says in words when something is wrong."""
 
     def __init__(self) -> None:
-        self.right, self.variety, self.steps = 0.5, 1.0, 0
+        self.right, self.variety, self.most, self.steps = 0.5, 0.0, 0.0, 0
         self._said: dict[str, int] = {}
 
     def see(self, figures: Mapping[str, float]) -> list[str]:
@@ -31,6 +37,7 @@ class Watch:
             return self._say("numbers", "the losses are no numbers any more; begin anew with lower rates")
         self.right = _MEMORY * self.right + (1 - _MEMORY) * figures["right"]
         self.variety = _MEMORY * self.variety + (1 - _MEMORY) * figures["variety"]
+        self.most = max(self.most, self.variety)
         found = []
         if self.right > DOMINATES:
             found += self._say(
@@ -38,7 +45,7 @@ class Watch:
                 f"the critic dominates: it tells {self.right:.1%} of the pictures apart, and the generator has nothing "
                 "to learn from; try --augment, --r1 1, or a lower --critic-rate",
             )
-        if self.variety < COLLAPSED:
+        if self.variety < COLLAPSED and (self.steps > _BEGINNING or self.most > _VARIED):
             found += self._say(
                 "collapse",
                 f"mode collapse: drawings differ by {self.variety:.0%} of what real pictures do; "
@@ -55,8 +62,9 @@ class Watch:
 
     def facts(self) -> dict[str, float]:
         """What a checkpoint keeps."""
-        return {"right": self.right, "variety": self.variety, "steps": self.steps}
+        return {"right": self.right, "variety": self.variety, "most": self.most, "steps": self.steps}
 
     def restore(self, facts: Mapping[str, float]) -> None:
         """Goes on from those."""
-        self.right, self.variety, self.steps = facts["right"], facts["variety"], int(facts["steps"])
+        self.right, self.variety, self.most = (float(facts[name]) for name in ("right", "variety", "most"))
+        self.steps = int(facts["steps"])
