@@ -54,9 +54,10 @@ def same(first: object, second: object) -> bool:
     return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
 
 
-def test_the_quick_transposed_convolution_is_the_slow_one() -> None:
+@pytest.mark.parametrize("outside", [7, 1])
+def test_the_quick_transposed_convolution_is_the_slow_one(outside: int) -> None:
     random = np.random.default_rng(0)
-    x, kernel = (jnp.asarray(random.normal(size=s), jnp.float32) for s in ((2, 5, 6, 3), (4, 4, 3, 7)))
+    x, kernel = (jnp.asarray(random.normal(size=s), jnp.float32) for s in ((2, 5, 6, 4), (4, 4, 4, outside)))
     slow = jax.lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     np.testing.assert_allclose(enlarge(x, kernel), slow, atol=1e-5)
 

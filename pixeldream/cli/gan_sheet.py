@@ -34,7 +34,7 @@ def grid(images: np.ndarray, columns: int = 0, least: int = LEAST) -> np.ndarray
     for number, image in enumerate(images):
         top, left = 1 + number // columns * (side + 1), 1 + number % columns * (side + 1)
         sheet[top : top + side, left : left + side] = image
-    times = max(1, least // max(sheet.shape[:2]))
+    times = max(1, ceil(least / max(sheet.shape[:2])))
     return sheet.repeat(times, 0).repeat(times, 1)
 
 

@@ -132,6 +132,9 @@ def train(
         raise OptionError(f"--keep {keep}: one checkpoint at least")
     if palette is not None and mode is None and not resume:
         raise OptionError("--palette is for a mode: name it as well, --mode MODE")
+    for name, value in (("steps", steps), ("epochs", epochs), ("minutes", minutes)):
+        if value < 0:
+            raise OptionError(f"--{name} {value:g} is less than none")
     if resume:
         about = folder.about()
         _check_same(about, given, source)
@@ -270,7 +273,7 @@ def _where(run: Run) -> str:
 
 def _follow(run: Run, goal: Goal, folder: Folder, about: About, interrupt: Interrupt, quiet: bool) -> None:
     talk = not quiet and not sys.stderr.isatty()
-    drawn = saved = said = time.monotonic()
+    drawn = saved = said = 0.0
     latent, classes = sheet_of(about)
     before = int(run.epochs)
     with Bar("training", quiet) as bar:
@@ -278,6 +281,8 @@ def _follow(run: Run, goal: Goal, folder: Folder, about: About, interrupt: Inter
             interrupt.keep()
             bar.move(goal.part(run), _where(run))
             now = time.monotonic()
+            if not said:  # the first step compiles: it says nothing about the others
+                drawn = saved = said = now
             if int(run.epochs) > before and now - drawn > SHEET_SECONDS:
                 before, drawn = int(run.epochs), now
                 draw_sheet(run, folder, latent, classes)
