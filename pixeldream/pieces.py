@@ -72,11 +72,12 @@ class Rule:
     side: int
     quick: bool = False
 
-    def __call__(self, images: jax.Array, arrays: RuleArrays) -> jax.Array:
-        """``[n, side, side, 3] -> [n, side, side, 3]``, differentiable."""
+    def __call__(self, images: jax.Array, arrays: RuleArrays, amount: jax.Array | float = 1.0) -> jax.Array:
+        """``[n, side, side, 3] -> [n, side, side, 3]``, differentiable. ``amount`` (of all, or ``[n, 1, 1, 1]``): how
+        far on the way from the picture in the piece's pixels, 0, to the legal one, 1."""
         small = self.shrink(images)
         shown = jax.vmap(lambda s: solver.render(self.mode, s, arrays.palette))(self.solve(small, arrays))
-        return self.enlarge(small + jax.lax.stop_gradient(shown - small))
+        return self.enlarge(small + amount * jax.lax.stop_gradient(shown - small))
 
     def solve(self, small: jax.Array, arrays: RuleArrays) -> Solution:
         """The nearest pieces of pictures in the mode's own pixels, with an axis of pictures in front."""

@@ -43,8 +43,10 @@ def measure(registry: Registry, folder: Folder, about: About, count: int, afterw
     real = np.ascontiguousarray(pictures.images[rows])
     classes = pictures.classes[np.resize(rows, count)]
     made = drawings(run, SEED, classes, folder.constraint(registry, about))
-    if afterwards is not None:
-        made, real = afterwards.pictures(made), afterwards.pictures(real)
+    pieces = afterwards or folder.pieces(registry, about)
+    if pieces is not None:
+        # Drawings that are legal already stay as they are.
+        made, real = pieces.pictures(made), pieces.pictures(real)
     return _counted(registry, random.permutation(len(real)), real, made)
 
 

@@ -219,15 +219,14 @@ def _begin(
         training = replace(training, augment=())
     if demo and "width" not in given:
         plan = _settings({**given, "width": 64}, side, 0, len(found.names))[0]
-    shown = found.images
     if rules is not None:
-        rules, shown = _within(registry, rules, side, shown, training.seed)
+        rules = _shared(registry, rules, side, found.images, training.seed)
     where = "demo" if source is None else str(source.resolve())
     about = About(
-        given.get("preset", PRESETS[0]), plan, training, where, len(shown), found.names, found.skipped, rules,
+        given.get("preset", PRESETS[0]), plan, training, where, len(found.images), found.names, found.skipped, rules,
         versions(),
     )  # fmt: skip
-    folder.begin(about, shown, found.classes)
+    folder.begin(about, found.images, found.classes)
     if not quiet:
         _introduce(about)
     return about
@@ -241,12 +240,11 @@ def _toys(side: int) -> gan_data.Found:
     return gan_data.Found(images.repeat(times, 1).repeat(times, 2), kinds, KINDS)
 
 
-def _within(registry: Registry, rules: Rules, side: int, images: np.ndarray, seed: int) -> tuple[Rules, np.ndarray]:
-    """The rules with their shared colours, and the pictures as the mode shows them: the critic is to see no others."""
+def _shared(registry: Registry, rules: Rules, side: int, images: np.ndarray, seed: int) -> Rules:
+    """The rules with the colours that all drawings share."""
     from pixeldream.pieces import choose
 
-    pieces = choose(rules.look(registry), side, images, seed)
-    return replace(rules, colours=dict(pieces.look.locks)), pieces.pictures(images)
+    return replace(rules, colours=dict(choose(rules.look(registry), side, images, seed).look.locks))
 
 
 def _introduce(about: About) -> None:

@@ -18,9 +18,14 @@ from pixeldream.neural.gan import augment, losses, spectral
 from pixeldream.neural.gan.networks import Arrays, begin_critic, begin_generator, draw, score
 from pixeldream.neural.gan.settings import Plan, Training
 
-Rule = Callable[[jax.Array, Any], jax.Array]
-"""``rule(images [n, side, side, 3], arrays) -> images``: shows pictures as a machine can; differentiable, and hashable
-by value."""
+Rule = Callable[..., jax.Array]
+"""``rule(images [n, side, side, 3], arrays, amount=1.0) -> images``: shows pictures as a machine can; differentiable,
+and hashable by value. ``amount [n, 1, 1, 1]``: how far on the way there."""
+
+ALL_THE_WAY = 0.5
+"""The part of the pictures that the critic sees as the machine shows them. The others, real ones and drawings alike,
+it sees somewhere on the way there: were all drawings legal, those that come out the same would learn the same, and so
+stay the same. The generator then draws one picture only, as it did in every trial."""
 
 
 class State(NamedTuple):
@@ -87,20 +92,22 @@ def train_step(
 ) -> tuple[State, dict[str, jax.Array]]:
     """One step on real pictures, uint8 ``[batch, size, size, 3]``, and their classes, int32 ``[batch]``; its figures.
 
-    ``rule``: what all drawings pass through; ``rules``: its arrays.
+    ``rule``: what all pictures pass through before the critic sees them; ``rules``: its arrays.
     """
-    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 6)
+    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 7)
     real = images.astype(jnp.float32) / 255.0
     if training.mirror:
         real = augment.mirror(real, keys[0])
+    shown = _shown(rule, rules, keys[6])
+    real = shown(real)
     latent = jax.random.normal(keys[1], (images.shape[0], plan.latent))
 
     def drawn(generator: Arrays) -> tuple[jax.Array, Arrays]:
         made, remembered = draw(plan, generator, state.remembered, latent, classes, train=True)
-        return (made if rule is None else rule(made, rules)), remembered
+        return shown(made), remembered
 
     fake, pull, remembered = jax.vjp(drawn, state.generator, has_aux=True)
-    critic = _Critic(plan, training, classes, keys[2:])
+    critic = _Critic(plan, training, classes, keys[2:6])
     state, scores, critic_loss = critic.learn(state, real, fake)
     generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, real, fake)
     generator, moments = _moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
@@ -110,6 +117,18 @@ def train_step(
     )  # fmt: skip
     values = critic_loss, generator_loss, *_figures(*scores, real, fake)
     return state, dict(zip(FIGURES, values, strict=True))
+
+
+def _shown(rule: Rule | None, rules: Any, key: jax.Array) -> Callable[[jax.Array], jax.Array]:
+    """How the critic sees pictures in this step."""
+    if rule is None:
+        return lambda images: images
+
+    def shown(images: jax.Array) -> jax.Array:
+        part = jax.random.uniform(key, (images.shape[0], 1, 1, 1), maxval=1.0 / (1.0 - ALL_THE_WAY))
+        return rule(images, rules, jnp.minimum(part, 1.0))
+
+    return shown
 
 
 class _Critic(NamedTuple):
