@@ -110,6 +110,7 @@ def test_what_can_not_be_is_refused_in_words(wrong: object, quoted: str) -> None
         wrong()  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_step_is_compiled_once_and_leaves_everything_finite() -> None:
     plan, training = tiny(loss="relativistic", r1=1.0, augment=AUGMENTATIONS, mirror=True)
     run, before = Run(plan, training, toy_pictures()), train_step._cache_size()
@@ -332,7 +333,7 @@ def test_a_step_with_the_average_keeps_up_with_the_generator() -> None:
     plan, training = tiny()
     state = begin(plan, training)
     images, classes = toy_pictures(8)
-    after, _ = train_step(plan, training, state, jnp.asarray(images), jnp.asarray(classes))
+    after, _ = train_step(plan, training, state, jnp.asarray(images), jnp.asarray(classes), None, ())
     pairs = zip(
         jax.tree.leaves(after.average[0]), *map(jax.tree.leaves, (state.generator, after.generator)), strict=True
     )

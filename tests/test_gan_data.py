@@ -88,13 +88,17 @@ def test_too_few_pictures_are_refused(tmp_path: Path, count: int, words: str) ->
 
 def test_places_that_hold_nothing_are_refused(folder: Path) -> None:
     (folder / "text.zip").write_text("no zip")
+    flat = folder / "flat"
+    flat.mkdir()
+    for number in range(8):
+        make_image(flat / f"{number}.png", seed=number)
     for place, words in ((folder / "nowhere", "does not exist"), (folder / "text.zip", "neither a folder nor a zip")):
         with pytest.raises(OptionError, match=words):
             collect(place, 16)
     with pytest.raises(OptionError, match="'greenish' is no colour"):
         collect(folder, 16, background="greenish")
     with pytest.raises(OptionError, match="no two folders"):
-        collect(folder.parent, 16, by_folder=True)
+        collect(flat, 16, by_folder=True)
 
 
 def test_transparent_pixels_show_the_background(tmp_path: Path) -> None:
