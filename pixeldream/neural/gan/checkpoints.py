@@ -17,6 +17,10 @@ from pixeldream.neural.gan.settings import GanError
 _ARRAYS, _FACTS = "arrays", "facts"
 
 
+_MARGIN = 2**20
+"""Bytes besides the arrays: their names and the facts."""
+
+
 class Kept(NamedTuple):
     """A checkpoint: the step, the state's arrays, and what else there is to remember, as JSON holds it."""
 
@@ -31,7 +35,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
         self._folder = folder
-        logging.getLogger("absl").setLevel(logging.ERROR)
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what it says is raised as well
         # In this process's own time: what was said to be kept is on disk.
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep, enable_async_checkpointing=False, create=True, cleanup_tmp_directories=True
@@ -45,15 +49,22 @@ class Checkpoints:
     def save(self, step: int, state: Any, facts: Mapping[str, Any]) -> None:
         """Writes one. Raises :class:`GanError` when it can't be written: those before it stay."""
         arrays = {name: np.asarray(value) for name, value in _flat(state).items()}
+        # Orbax writes in many threads, each of which complains when there is no room.
+        wanted, free = sum(array.nbytes for array in arrays.values()) + _MARGIN, shutil.disk_usage(self._folder).free
+        if free < wanted:
+            raise self._unwritten(step, f"{wanted >> 20} MiB are needed and {free >> 20} free")
         parts = {_ARRAYS: ocp.args.StandardSave(arrays), _FACTS: ocp.args.JsonSave(dict(facts))}
         try:
             self._manager.save(step, args=ocp.args.Composite(**parts), force=True)
         except (OSError, ValueError, RuntimeError) as error:
             self._sweep()
-            raise GanError(
-                f"checkpoint {step} can't be written to {str(self._folder)!r}: {_reason(error)}; make room and go on "
-                "with --resume from the one before"
-            ) from None
+            raise self._unwritten(step, _reason(error)) from None
+
+    def _unwritten(self, step: int, reason: str) -> GanError:
+        return GanError(
+            f"checkpoint {step} can't be written to {str(self._folder)!r}: {reason}; make room and go on with --resume "
+            "from the one before"
+        )
 
     def load(self, like: Any) -> Kept | None:
         """The newest, as a tree like ``like``; none where there is none. One that is damaged is passed over for the
