@@ -28,6 +28,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 KIT = [["plugin"], ["plugin", "new"], ["plugin", "check"], ["plugin", "guide"]]
+GAN = [["gan"], *(["gan", name] for name in ("train", "sample", "info"))]
 WEIGHTS = [["weights"], *(["weights", name] for name in ("list", "fetch", "convert", "path"))]
 
 
@@ -63,7 +64,7 @@ def without_jax(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT, *WEIGHTS]
+    "command", [[], *([command] for command in COMMANDS), ["train"], ["train", "features"], *KIT, *GAN, *WEIGHTS]
 )
 def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
     if len(command) == 0:
@@ -88,6 +89,9 @@ def test_help_needs_no_jax(command: list[str], capsys: Capsys) -> None:
         (["modes"], "c64-multicolor"),
         (["plugins"], "pixeldream"),
         (["stylize", "--loss", "outlines"], "unknown loss 'outlines'"),
+        (["gan", "train", "--demo", "--mode", "c64-sprite-hires"], "did you mean c64-sprites-hires"),
+        (["gan", "train", "--demo", "--size", "48"], "size 48 is none of 16, 32"),
+        (["gan", "sample", "nowhere"], "'nowhere' holds no run"),
         (["plugin", "check", "c46"], "did you mean c64"),
         (["plugin", "new", "c64"], "'c64' is taken"),
         (["modes", "--no-plugin", "amigo"], "did you mean amiga"),

@@ -19,6 +19,9 @@ from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
 from pixeldream.cli.dream import dream
 from pixeldream.cli.formats import formats
+from pixeldream.cli.gan_sample import info as gan_info
+from pixeldream.cli.gan_sample import sample as gan_sample
+from pixeldream.cli.gan_train import train as gan_train
 from pixeldream.cli.interrupt import INTERRUPTED
 from pixeldream.cli.losses import losses
 from pixeldream.cli.modes import modes
@@ -77,6 +80,10 @@ for _command in (saliency, guided, deconv, invert, channels, compare):
     visualise.command()(_may_leave_out(_command))
 visualise.command("class")(_may_leave_out(class_))
 app.add_typer(visualise, name="visualise")
+gan = typer.Typer(**_PLAIN)
+for _name, _command in (("train", gan_train), ("sample", gan_sample), ("info", gan_info)):
+    gan.command(_name)(_may_leave_out(_command))
+app.add_typer(gan, name="gan")
 weights = typer.Typer(**_PLAIN)
 for _name, _command in (("list", list_weights), ("fetch", fetch), ("convert", convert_weights)):
     weights.command(_name)(_may_leave_out(_command))
@@ -121,6 +128,13 @@ def train_networks(context: typer.Context) -> None:
 @visualise.callback(invoke_without_command=True)
 def see(context: typer.Context) -> None:
     """What a network sees in a picture, and of its own."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@gan.callback(invoke_without_command=True)
+def draw_anew(context: typer.Context) -> None:
+    """Networks that learn to draw: train one, draw with it, say how good it is."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -1,0 +1,321 @@
+"""``pixeldream gan train``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from pixeldream.cli import gan_data, gan_sheet
+from pixeldream.cli.common import open_registry, say, tell
+from pixeldream.cli.gan_figures import measure, report
+from pixeldream.cli.gan_run import About, Folder, Rules
+from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
+from pixeldream.cli.option_types import named
+from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, option, real
+from pixeldream.cli.progress import Bar
+from pixeldream.cli.recipe import versions
+from pixeldream.neural.gan.settings import AUGMENTATIONS, LOSSES, PRESETS, SIZES, Training
+from pixeldream.neural.gan.settings import preset as preset_of
+
+if TYPE_CHECKING:
+    from pixeldream.neural.gan.train import Goal, Run
+    from pixeldream.plugin.registry import Registry
+
+SHEET = 64
+"""Drawings on a sheet."""
+
+SHEET_SECONDS, CHECKPOINT_SECONDS, TALK_SECONDS = 10.0, 60.0, 60.0
+"""At least so long between two sheets, two checkpoints, two lines of talk."""
+
+SMALL = 10_000
+"""Pictures: of fewer the critic would know each by heart."""
+
+DEMO = 2048
+"""Pictures of the toy set."""
+
+Source = Annotated[Path | None, typer.Argument(metavar="DIR", help="Pictures: a folder or a zip.", show_default=False)]
+Out = Annotated[Path, option("--out", "-o", metavar="RUN", help="Folder of the run.")]
+Demo = Annotated[bool, option("--demo", help="Learn from little sprites made by code, for two minutes.")]
+Size = Annotated[int | None, integer("--size", help=f"Side of a drawing in pixels: {', '.join(map(str, SIZES))}.")]
+Preset = Annotated[str | None, option("--preset", metavar="|".join(PRESETS), help="Networks and training.")]
+Width = Annotated[int | None, integer("--width", help="Channels of the widest layer.")]
+Steps = Annotated[int, integer("--steps", help="How many steps; 0: no such limit.")]
+Epochs = Annotated[float, real("--epochs", help="How often to see each picture; 0: no such limit.")]
+Minutes = Annotated[float, real("--minutes", help="How long; 0: no such limit. Ten where nothing else is said.")]
+Batch = Annotated[int | None, integer("--batch", help="Pictures in a step.")]
+Loss = Annotated[str | None, option("--loss", metavar="|".join(LOSSES), help="What both networks want.")]
+GeneratorRate = Annotated[float | None, real("--generator-rate", help="Adam's rate for the generator.")]
+CriticRate = Annotated[float | None, real("--critic-rate", help="Adam's rate for the critic.")]
+Spectral = Annotated[
+    bool | None, option("--spectral/--no-spectral", help="Normalise the critic's kernels.", show_default=False)
+]
+R1 = Annotated[float | None, real("--r1", help="Weight of the critic's gradient at real pictures.")]
+Average = Annotated[
+    float | None, real("--average", help="What the generator's running average keeps in a step; 0: none.")
+]
+Augment = Annotated[
+    str | None,
+    option(
+        "--augment",
+        metavar="NAME,NAME",
+        help=f"How the critic's pictures are altered: {', '.join(AUGMENTATIONS)}, or none.",
+    ),
+]
+Mirror = Annotated[bool | None, option("--mirror/--no-mirror", help="Mirror pictures by chance.", show_default=False)]
+ByFolder = Annotated[bool, option("--by-folder", help="The folders in DIR are classes that can be asked for.")]
+Background = Annotated[
+    str, option("--background", metavar="COLOUR", help="What stands behind transparent pixels, RRGGBB or a name.")
+]
+Fit = Annotated[str, option("--fit", metavar="|".join(gan_data.FITS), help="How pictures become squares.")]
+ModeName = Annotated[
+    str | None,
+    option("--mode", "-m", metavar="MODE", help="Draw within the rules of a mode.", autocompletion=named("modes")),
+]
+PaletteName = Annotated[str | None, option("--palette", metavar="NAME|FILE", help="Another palette for the mode.")]
+Seed = Annotated[int | None, integer("--seed", help="Of all that is left to chance.")]
+Keep = Annotated[int, integer("--keep", help="Checkpoints to keep.")]
+Resume = Annotated[bool, option("--resume", help="Go on with the run in the folder.")]
+Measure = Annotated[int, integer("--figures", help="Drawings to measure at the end; 0: none.")]
+
+
+def train(
+    source: Source = None,
+    out: Out = Path("gan"),
+    demo: Demo = False,
+    size: Size = None,
+    preset: Preset = None,
+    width: Width = None,
+    steps: Steps = 0,
+    epochs: Epochs = 0.0,
+    minutes: Minutes = 0.0,
+    batch: Batch = None,
+    loss: Loss = None,
+    generator_rate: GeneratorRate = None,
+    critic_rate: CriticRate = None,
+    spectral: Spectral = None,
+    r1: R1 = None,
+    average: Average = None,
+    augment: Augment = None,
+    mirror: Mirror = None,
+    by_folder: ByFolder = False,
+    background: Background = "black",
+    fit: Fit = "contain",
+    mode: ModeName = None,
+    palette: PaletteName = None,
+    seed: Seed = None,
+    keep: Keep = 3,
+    resume: Resume = False,
+    figures: Measure = 1000,
+    plugin: PluginFiles = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a GAN on the pictures of a folder or zip, freely or within the rules of a graphics mode.
+
+    RUN holds sheets of drawings, the losses, and checkpoints from which --resume goes on after Ctrl-C or a loss of
+    power, to the same end. Draw from it: gan sample RUN
+    """
+    given: dict[str, Any] = {
+        "preset": preset, "size": size, "width": width, "batch": batch, "loss": loss, "generator_rate": generator_rate,
+        "critic_rate": critic_rate, "spectral": spectral, "r1": r1, "average": average, "augment": _names(augment),
+        "mirror": mirror, "seed": seed, "mode": mode, "palette": palette,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if value is not None}
+    registry, folder = open_registry(plugin), Folder(out)
+    if keep < 1:
+        raise OptionError(f"--keep {keep}: one checkpoint at least")
+    if palette is not None and mode is None and not resume:
+        raise OptionError("--palette is for a mode: name it as well, --mode MODE")
+    for name, value in (("steps", steps), ("epochs", epochs), ("minutes", minutes)):
+        if value < 0:
+            raise OptionError(f"--{name} {value:g} is less than none")
+    if resume:
+        about = folder.about()
+        _check_same(about, given, source)
+    else:
+        about = _begin(registry, folder, source, demo, given, by_folder, background, fit, quiet)
+    goal = _goal(steps, epochs, minutes, about)
+    with Interrupt() as interrupt:
+        run = _open(registry, folder, about, keep)
+        try:
+            if goal.part(run) >= 1:
+                raise OptionError(f"the run is at its end, {_where(run)}; ask for more --steps, --epochs or --minutes")
+            _follow(run, goal, folder, about, interrupt, quiet)
+        finally:
+            run.close()
+    if figures and not interrupt.asked:
+        tell(report(measure(registry, folder, about, figures)))
+    tell(str(out))
+    if interrupt.asked:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return () if text == "none" else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _goal(steps: int, epochs: float, minutes: float, about: About) -> Goal:
+    """As asked for; some minutes where nothing is."""
+    from pixeldream.neural.gan.train import Goal
+
+    if not (steps or epochs or minutes):
+        minutes = 2.0 if about.source == "demo" else 10.0
+    return Goal(steps, minutes, epochs)
+
+
+def _check_same(about: About, given: Mapping[str, Any], source: Path | None) -> None:
+    """Raises :class:`OptionError` for an option that would make it another run."""
+    rules = about.rules
+    known = {
+        **{f.name: getattr(about.training, f.name) for f in fields(Training)}, "preset": about.preset,
+        "size": about.plan.size, "spectral": about.plan.spectral, "mode": rules and rules.mode,
+        "palette": rules and rules.palette, "width": max(about.plan.first, *about.plan.generator),
+    }  # fmt: skip
+    for name, value in given.items():
+        if known[name] != value:
+            was, now = (", ".join(v) if isinstance(v, tuple) else v for v in (known[name], value))
+            flag = "--" + name.replace("_", "-")
+            raise OptionError(f"the run was begun with {flag} {was}, not {now}; leave it out, or begin another run")
+    if source is not None and str(source.resolve()) != about.source:
+        raise OptionError(f"the run learns from {about.source!r}, not from {str(source)!r}; leave it out")
+
+
+def _settings(given: Mapping[str, Any], size: int, count: int, classes: int) -> tuple[Any, Training]:
+    name = given.get("preset", PRESETS[0])
+    plan, training = preset_of(name, size, width=given.get("width", 0), classes=classes)
+    if name == PRESETS[0] and count < SMALL:
+        training = replace(training, augment=("colour", "translation"))
+    changes = {f.name: given[f.name] for f in fields(Training) if f.name in given}
+    return replace(plan, spectral=given.get("spectral", plan.spectral)), replace(training, **changes)
+
+
+def _begin(
+    registry: Registry, folder: Folder, source: Path | None, demo: bool, given: Mapping[str, Any], by_folder: bool,
+    background: str, fit: str, quiet: bool,
+) -> About:  # fmt: skip
+    """A new run's folder. Everything that can be wrong is, before the pictures are read."""
+    if (source is None) != demo:
+        raise OptionError("there is nothing to learn from; name a folder or zip of pictures, or try --demo" if not demo
+                          else "--demo brings its own pictures; leave the folder out")  # fmt: skip
+    side = given.get("size", 16 if demo else 32)
+    _settings(given, side, 0, 0)
+    rules = None if "mode" not in given else Rules(given["mode"], given.get("palette"))
+    if rules is not None:
+        rules.look(registry)
+    found = _toys(side) if source is None else gan_data.collect(
+        source, side, background=background, fit=fit, by_folder=by_folder
+    )  # fmt: skip
+    plan, training = _settings(given, side, len(found.images), len(found.names))
+    if demo and "augment" not in given:
+        # There are as many as one likes.
+        training = replace(training, augment=())
+    if demo and "width" not in given:
+        plan = _settings({**given, "width": 64}, side, 0, len(found.names))[0]
+    if rules is not None:
+        rules = _shared(registry, rules, side, found.images, training.seed)
+    where = "demo" if source is None else str(source.resolve())
+    about = About(
+        given.get("preset", PRESETS[0]), plan, training, where, len(found.images), found.names, found.skipped, rules,
+        versions(),
+    )  # fmt: skip
+    folder.begin(about, found.images, found.classes)
+    if not quiet:
+        _introduce(about)
+    return about
+
+
+def _toys(side: int) -> gan_data.Found:
+    from pixeldream.neural.gan.toys import KINDS, SIDE, toys
+
+    images, kinds = toys(DEMO)
+    times = side // SIDE
+    return gan_data.Found(images.repeat(times, 1).repeat(times, 2), kinds, KINDS)
+
+
+def _shared(registry: Registry, rules: Rules, side: int, images: np.ndarray, seed: int) -> Rules:
+    """The rules with the colours that all drawings share."""
+    from pixeldream.pieces import choose
+
+    return replace(rules, colours=dict(choose(rules.look(registry), side, images, seed).look.locks))
+
+
+def _introduce(about: About) -> None:
+    kinds = f" in {len(about.classes)} classes" if about.classes else ""
+    say(f"{about.count} pictures{kinds} of {about.plan.size}x{about.plan.size} pixels, preset {about.preset}")
+    if about.skipped:
+        more = f" and {len(about.skipped) - gan_data.NAMED} more" if len(about.skipped) > gan_data.NAMED else ""
+        say(f"skipped {len(about.skipped)} that can't be read: {'; '.join(about.skipped[: gan_data.NAMED])}{more}")
+    if about.rules is not None:
+        colours = ", ".join(f"{slot} {colour}" for slot, colour in about.rules.colours.items())
+        say(f"within {about.rules.mode}" + (f"; shared by all: {colours}" if len(about.rules.colours) < 9 else ""))
+
+
+def _open(registry: Registry, folder: Folder, about: About, keep: int) -> Run:
+    from pixeldream.neural.gan.train import Run
+
+    constraint = folder.constraint(registry, about)
+    return Run(about.plan, about.training, folder.pictures(), constraint, folder.checkpoints, keep, say)
+
+
+def _where(run: Run) -> str:
+    return f"step {run.steps}, {run.epochs:.1f} epochs, {run.seconds / 60:.1f} minutes"
+
+
+def _follow(run: Run, goal: Goal, folder: Folder, about: About, interrupt: Interrupt, quiet: bool) -> None:
+    talk = not quiet and not sys.stderr.isatty()
+    drawn = saved = said = 0.0
+    latent, classes = sheet_of(about)
+    before = int(run.epochs)
+    with Bar("training", quiet) as bar:
+        for _ in run.go(goal):
+            interrupt.keep()
+            bar.move(goal.part(run), _where(run))
+            now = time.monotonic()
+            if not said:  # the first step compiles: it says nothing about the others
+                drawn = saved = said = now
+            if int(run.epochs) > before and now - drawn > SHEET_SECONDS:
+                before, drawn = int(run.epochs), now
+                draw_sheet(run, folder, latent, classes)
+            if now - saved > CHECKPOINT_SECONDS:
+                run.save()
+                saved = now
+            if talk and now - said > TALK_SECONDS:
+                say(_line(run))
+                said = now
+            if interrupt.asked:
+                break
+    run.save()
+    draw_sheet(run, folder, latent, classes)
+
+
+def sheet_of(about: About) -> tuple[np.ndarray, np.ndarray]:
+    """The latent vectors of a run's sheets, the same from first to last, and their classes, one after the other."""
+    from pixeldream.neural.gan.train import latents
+
+    classes = np.arange(SHEET, dtype=np.int32) % max(1, len(about.classes))
+    return latents(about.plan, about.training.seed, SHEET), classes
+
+
+def draw_sheet(run: Run, folder: Folder, latent: np.ndarray, classes: np.ndarray) -> None:
+    """Writes the sheet of the epoch, and the curve."""
+    images = np.rint(np.clip(run.sample(latent, classes), 0, 1) * 255).astype(np.uint8)
+    folder.write_sheet(f"epoch-{int(run.epochs):04}-step-{run.steps:06}", gan_sheet.png(gan_sheet.grid(images)))
+    folder.write_curve(run)
+
+
+def _line(run: Run) -> str:
+    from pixeldream.neural.gan.train import means
+
+    if not run.curve:
+        return _where(run)
+    found = means(run.curve[-1])
+    figures = ", ".join(f"{name} {found[name]:.3f}" for name in ("critic", "generator", "right", "variety"))
+    return f"{_where(run)}: {figures}"

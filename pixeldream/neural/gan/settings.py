@@ -1,0 +1,191 @@
+"""What a GAN is and how it is trained, as values. No jax here: a command line shows the defaults and checks early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+SIZES = (16, 32, 64, 128, 256)
+"""The sides, in pixels, that pictures may have."""
+
+LOSSES = ("bce", "hinge", "relativistic")
+"""Binary cross-entropy (arXiv 1406.2661, its non-saturating form); hinge (arXiv 1705.02894); relativistic in pairs
+(arXiv 1807.00734)."""
+
+AUGMENTATIONS = ("colour", "translation", "cutout")
+"""What differentiable augmentation does (arXiv 2006.10738)."""
+
+PRESETS = ("steady", "dcgan", "thesis")
+
+MAXIMUM_SEED = 2**31 - 1
+
+MINIMUM = 8
+"""Pictures: from fewer nothing can be learnt but those."""
+
+
+class GanError(ValueError):
+    """A GAN that can't be; one line with the value and the way out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Both networks, hashable: a static argument of jitted functions.
+
+    ``size``: the pictures' side. ``base``: the side that the generator begins at, of ``first`` channels.
+    ``generator``: the channels behind each transposed convolution, each of which doubles the side. ``closing``: the
+    side of the kernel of a last convolution; 0 where the last transposed one draws the picture itself. ``critic``: the
+    channels behind each convolution, each of which halves the side. ``norm``: batch normalisation. ``slope``: of the
+    generator's leaky rectifier. ``signed``: the critic is shown values of -1 to 1 instead of 0 to 1. ``classes``: 0
+    where nothing is asked of the generator. ``deviation``: of the normal distribution that kernels begin in, 0 for
+    Glorot's.
+    """
+
+    size: int
+    latent: int = 100
+    base: int = 4
+    first: int
+    generator: tuple[int, ...]
+    closing: int = 0
+    critic: tuple[int, ...]
+    generator_norm: bool = True
+    critic_norm: bool = False
+    spectral: bool = False
+    slope: float = 0.0
+    dropout: float = 0.0
+    signed: bool = True
+    classes: int = 0
+    deviation: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            known = ", ".join(map(str, SIZES))
+            raise GanError(f"size {self.size} is none of {known}; pictures are squares of a power of two")
+        if self.base << len(self.generator) != self.size:
+            raise GanError(f"{self.base} pixels doubled {len(self.generator)} times are not {self.size}")
+        if not self.closing and self.generator[-1] != 3:
+            raise GanError(f"the generator ends with {self.generator[-1]} channels; a picture has 3")
+        if self.size >> len(self.critic) < 2:
+            raise GanError(f"a critic of {len(self.critic)} convolutions leaves nothing of {self.size} pixels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How both are trained, hashable.
+
+    ``loss``: one of :data:`LOSSES`. ``generator_rate``, ``critic_rate`` and ``betas`` are Adam's. ``r1``: the weight of
+    the critic's squared gradient at real pictures (arXiv 1801.04406), taken every ``r1_every`` steps, as many times as
+    strong; 0 for none. ``average``: what the generator's running average keeps in a step; 0 for none. ``augment``: see
+    :data:`AUGMENTATIONS`. ``mirror``: real pictures are mirrored by chance.
+    """
+
+    loss: str = "hinge"
+    batch: int = 64
+    generator_rate: float = 2e-4
+    critic_rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    r1: float = 0.0
+    r1_every: int = 16
+    average: float = 0.0
+    augment: tuple[str, ...] = ()
+    mirror: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._among("loss", self.loss, LOSSES)
+        for name in self.augment:
+            self._among("augmentation", name, AUGMENTATIONS)
+        if self.batch < 2:
+            raise GanError(f"a batch of {self.batch} has nothing to compare; 2 at least")
+        if not (0 < self.generator_rate < 1 and 0 < self.critic_rate < 1):
+            raise GanError(f"rates {self.generator_rate:g} and {self.critic_rate:g} must lie between 0 and 1")
+        if not (self.r1 >= 0 and self.r1_every >= 1):
+            raise GanError(f"r1 {self.r1:g} every {self.r1_every} steps: a weight of 0 or more, every 1 or more")
+        if not 0 <= self.average < 1:
+            raise GanError(f"average {self.average:g} is the part that is kept in a step: 0 for none, below 1")
+        if not 0 <= self.seed <= MAXIMUM_SEED:
+            raise GanError(f"seed {self.seed} is out of 0 to {MAXIMUM_SEED}")
+
+    @staticmethod
+    def _among(kind: str, name: str, names: tuple[str, ...]) -> None:
+        if name not in names:
+            raise GanError(f"{kind} {name!r} is none of {', '.join(names)}")
+
+
+def preset(name: str, size: int, *, width: int = 0, classes: int = 0) -> tuple[Plan, Training]:
+    """The networks and the training that go by a name, for pictures of ``size`` pixels a side.
+
+    ``dcgan``: arXiv 1511.06434, with 64 pixels as published. ``thesis``: a DCGAN for faces, with 128 pixels as
+    published. ``steady``: what made them steady since. ``width``: the channels of the widest layer, 0 for the preset's
+    own. Raises :class:`GanError`.
+    """
+    if name not in PRESETS:
+        raise GanError(f"preset {name!r} is none of {', '.join(PRESETS)}")
+    if size not in SIZES:
+        raise GanError(f"size {size} is none of {', '.join(map(str, SIZES))}; pictures are squares of a power of two")
+    if width and not 8 <= width <= 4096:
+        raise GanError(f"width {width} is out of 8 to 4096: it is the number of channels of the widest layer")
+    plan, training = {"dcgan": _dcgan, "thesis": _thesis, "steady": _steady}[name](size, width)
+    return replace(plan, classes=classes), training
+
+
+def _doublings(size: int, base: int) -> int:
+    return size.bit_length() - base.bit_length()
+
+
+def _dcgan(size: int, width: int) -> tuple[Plan, Training]:
+    """Batch normalisation everywhere but at the critic's first layer and the generator's last, Adam with beta1 .5."""
+    count, widest = _doublings(size, 4), width or 1024
+    channels = [max(8, widest >> step) for step in range(count)]
+    plan = Plan(
+        size=size, first=channels[0], generator=(*channels[1:], 3),
+        critic=tuple(max(8, width // 2) for width in channels[::-1]), critic_norm=True,
+    )  # fmt: skip
+    return plan, Training(loss="bce", batch=128)
+
+
+def _thesis(size: int, width: int) -> tuple[Plan, Training]:
+    """A dense layer of 8 x 8 x 128, four transposed convolutions without normalisation, a last convolution."""
+    count, widest = _doublings(size, 8), width or 1024
+    narrow = max(8, widest // 8)
+    plan = Plan(
+        size=size, latent=128, base=8, first=narrow,
+        generator=tuple(max(narrow, widest >> step) for step in range(count)), closing=5,
+        critic=tuple(max(8, min(widest >> 1, widest >> 4 << step)) for step in range(max(count, 2))),
+        generator_norm=False, slope=0.2, dropout=0.2, signed=False, deviation=0.0,
+    )  # fmt: skip
+    rates = {"generator_rate": 1e-4, "critic_rate": 1e-4, "betas": (0.9, 0.999)}
+    return plan, Training(loss="bce", batch=16, **rates)  # type: ignore[arg-type]
+
+
+def _steady(size: int, width: int) -> tuple[Plan, Training]:
+    """Hinge loss, spectral norm in the critic (arXiv 1802.05957), two rates (arXiv 1706.08500), a running average."""
+    count, widest = _doublings(size, 4), width or 128
+    channels = [max(16, widest >> step) for step in range(count)]
+    plan = Plan(
+        size=size, latent=64, first=channels[0], generator=(*channels[1:], 3), critic=tuple(channels[::-1]),
+        spectral=True,
+    )  # fmt: skip
+    return plan, Training(generator_rate=2e-4, critic_rate=4e-4, betas=(0.0, 0.99), average=0.998)
+
+
+def as_facts(value: Plan | Training) -> dict[str, Any]:
+    """The fields by name, as JSON holds them."""
+    return {f.name: list(v) if isinstance(v := getattr(value, f.name), tuple) else v for f in fields(value)}
+
+
+def plan_of(facts: Mapping[str, Any]) -> Plan:
+    """The plan that :func:`as_facts` was given. Raises :class:`GanError`."""
+    return _restored(Plan, facts)
+
+
+def training_of(facts: Mapping[str, Any]) -> Training:
+    """The training that :func:`as_facts` was given. Raises :class:`GanError`."""
+    return _restored(Training, facts)
+
+
+def _restored(kind: Any, facts: Mapping[str, Any]) -> Any:
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()})
+    except TypeError:
+        raise GanError(f"its settings are not those of this version: {', '.join(facts) or 'none'}") from None

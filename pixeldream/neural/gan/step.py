@@ -1,0 +1,224 @@
+"""One step of training, jitted: the critic's, then the generator's, on the same drawings.
+
+As in the DCGAN of 2015 (and its public reimplementations) the generator learns from the critic that has just learnt,
+and its drawings are made once a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from pixeldream.neural.gan import augment, losses, spectral
+from pixeldream.neural.gan.networks import Arrays, begin_critic, begin_generator, draw, score
+from pixeldream.neural.gan.settings import Plan, Training
+
+Rule = Callable[..., jax.Array]
+"""``rule(images [n, side, side, 3], arrays, amount=1.0) -> images``: shows pictures as a machine can; differentiable,
+and hashable by value. ``amount [n, 1, 1, 1]``: how far on the way there."""
+
+ALL_THE_WAY = 0.5
+"""The part of the pictures that the critic sees as the machine shows them. The others, real ones and drawings alike,
+it sees somewhere on the way there: were all drawings legal, those that come out the same would learn the same, and so
+stay the same. The generator then draws one picture only, as it did in the trial that was made."""
+
+
+class State(NamedTuple):
+    """All that changes from step to step; arrays only."""
+
+    generator: Arrays
+    remembered: Arrays
+    critic: Arrays
+    critic_remembered: Arrays
+    directions: spectral.Directions
+    generator_moments: Any
+    critic_moments: Any
+    average: tuple[Arrays, Arrays]
+    step: jax.Array
+    key: jax.Array
+
+
+FIGURES = ("critic", "generator", "real", "fake", "right", "variety")
+"""What a step says: both losses, the mean scores of real and of generated pictures, the part of all that the critic
+takes for what it is, and how much the generated pictures differ, as a part of what real ones do."""
+
+
+@lru_cache
+def _optimisers(training: Training) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    first, second = training.betas
+    rates = training.generator_rate, training.critic_rate
+    generator, critic = (optax.adam(rate, first, second) for rate in rates)
+    return generator, critic
+
+
+def _moved(
+    optimiser: optax.GradientTransformation, gradient: Arrays, moments: Any, arrays: Arrays
+) -> tuple[Arrays, Any]:
+    """The arrays after a step of an optimiser, and its moments."""
+    # optax raises floats to an int32, which strict promotion refuses.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, moments = optimiser.update(gradient, moments, arrays)
+    return optax.apply_updates(arrays, updates), moments
+
+
+@partial(jax.jit, static_argnames=("plan", "training"))
+def begin(plan: Plan, training: Training) -> State:
+    """The state before the first step."""
+    keys = jax.random.split(jax.random.key(training.seed), 4)
+    generator, remembered = begin_generator(plan, keys[0])
+    critic, critic_remembered = begin_critic(plan, keys[1])
+    directions = spectral.begin(critic, keys[2]) if plan.spectral else {}
+    optimisers = _optimisers(training)
+    return State(
+        generator, remembered, critic, critic_remembered, directions, optimisers[0].init(generator),
+        optimisers[1].init(critic), (generator, remembered), jnp.zeros((), jnp.int32), jax.random.key_data(keys[3]),
+    )  # fmt: skip
+
+
+@partial(jax.jit, static_argnames=("plan", "training", "rule"))
+def train_step(
+    plan: Plan,
+    training: Training,
+    state: State,
+    images: jax.Array,
+    classes: jax.Array,
+    rule: Rule | None = None,
+    rules: Any = (),
+) -> tuple[State, dict[str, jax.Array]]:
+    """One step on real pictures, uint8 ``[batch, size, size, 3]``, and their classes, int32 ``[batch]``; its figures.
+
+    ``rule``: what all pictures pass through before the critic sees them; ``rules``: its arrays.
+    """
+    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 7)
+    real = images.astype(jnp.float32) / 255.0
+    if training.mirror:
+        real = augment.mirror(real, keys[0])
+    shown = _shown(rule, rules, keys[6])
+    real = shown(real)
+    latent = jax.random.normal(keys[1], (images.shape[0], plan.latent))
+
+    def drawn(generator: Arrays) -> tuple[jax.Array, Arrays]:
+        made, remembered = draw(plan, generator, state.remembered, latent, classes, train=True)
+        return shown(made), remembered
+
+    fake, pull, remembered = jax.vjp(drawn, state.generator, has_aux=True)
+    critic = _Critic(plan, training, classes, keys[2:6])
+    state, scores, critic_loss = critic.learn(state, real, fake)
+    generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, real, fake)
+    generator, moments = _moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
+    state = state._replace(
+        generator=generator, remembered=remembered, generator_moments=moments, step=state.step + 1,
+        average=_averaged(training, state, (generator, remembered)),
+    )  # fmt: skip
+    values = critic_loss, generator_loss, *_figures(*scores, real, fake)
+    return state, dict(zip(FIGURES, values, strict=True))
+
+
+def _shown(rule: Rule | None, rules: Any, key: jax.Array) -> Callable[[jax.Array], jax.Array]:
+    """How the critic sees pictures in this step."""
+    if rule is None:
+        return lambda images: images
+
+    def shown(images: jax.Array) -> jax.Array:
+        part = jax.random.uniform(key, (images.shape[0], 1, 1, 1), maxval=1.0 / (1.0 - ALL_THE_WAY))
+        return rule(images, rules, jnp.minimum(part, 1.0))
+
+    return shown
+
+
+class _Critic(NamedTuple):
+    """The critic in one step."""
+
+    plan: Plan
+    training: Training
+    classes: jax.Array
+    keys: jax.Array
+
+    def scores(self, arrays: Arrays, remembered: Arrays, images: jax.Array, use: int) -> tuple[jax.Array, Arrays]:
+        """Of pictures as the critic sees them. ``use``: pictures seen with another one are altered in another way."""
+        key, more = jax.random.split(self.keys[use])
+        seen = augment.augment(self.training.augment, images, key)
+        return score(self.plan, arrays, remembered, seen, self.classes, more)
+
+    def learn(
+        self, state: State, real: jax.Array, fake: jax.Array
+    ) -> tuple[State, tuple[jax.Array, jax.Array], jax.Array]:
+        """The state with a critic that has learnt, the scores before that, and the loss."""
+        directions = spectral.advance(state.critic, state.directions) if self.plan.spectral else {}
+
+        def loss(critic: Arrays) -> tuple[jax.Array, Any]:
+            arrays = spectral.normalised(critic, directions)
+            reals, remembered = self.scores(arrays, state.critic_remembered, real, 0)
+            fakes, remembered = self.scores(arrays, remembered, fake, 1)
+            found = losses.critic_loss(self.training.loss, reals, fakes)
+            return found + self._penalty(arrays, state, real), (reals, fakes, found, remembered)
+
+        gradient, (reals, fakes, found, remembered) = jax.grad(loss, has_aux=True)(state.critic)
+        moved, moments = _moved(_optimisers(self.training)[1], gradient, state.critic_moments, state.critic)
+        learnt = state._replace(
+            critic=moved, critic_remembered=remembered, directions=directions, critic_moments=moments
+        )
+        return learnt, (reals, fakes), found
+
+    def _penalty(self, arrays: Arrays, state: State, real: jax.Array) -> jax.Array:
+        if not self.training.r1:
+            return jnp.zeros(())
+
+        def found(images: jax.Array) -> jax.Array:
+            return losses.r1(lambda x: self.scores(arrays, state.critic_remembered, x, 0)[0], images)
+
+        # Seldom and strong instead of always: arXiv 1912.04958, appendix B.
+        every = self.training.r1_every
+        due = jax.lax.cond(state.step % every == 0, found, lambda images: jnp.zeros(()), real)
+        return self.training.r1 * every * due
+
+    def opinion(self, state: State, real: jax.Array, fake: jax.Array) -> jax.Array:
+        """The generator's loss."""
+        arrays = spectral.normalised(state.critic, state.directions)
+        fakes = self.scores(arrays, state.critic_remembered, fake, 2)[0]
+        reals = fakes
+        if self.training.loss == "relativistic":
+            reals = self.scores(arrays, state.critic_remembered, real, 3)[0]
+        return losses.generator_loss(self.training.loss, reals, fakes)
+
+
+def _averaged(training: Training, state: State, now: tuple[Arrays, Arrays]) -> tuple[Arrays, Arrays]:
+    """The running average, which forgets quickly at first; without one, the generator as it is."""
+    if not training.average:
+        return now
+    done = state.step.astype(jnp.float32)
+    kept = jnp.minimum(training.average, (1.0 + done) / (10.0 + done))
+    return jax.tree.map(lambda old, new: kept * old + (1.0 - kept) * new, state.average, now)
+
+
+def _figures(reals: jax.Array, fakes: jax.Array, real: jax.Array, fake: jax.Array) -> tuple[jax.Array, ...]:
+    middle = 0.5 * (reals.mean() + fakes.mean())
+    right = 0.5 * ((reals > middle).mean(dtype=jnp.float32) + (fakes < middle).mean(dtype=jnp.float32))
+    return reals.mean(), fakes.mean(), right, _spread(fake) / (_spread(real) + 1e-6)
+
+
+def _spread(images: jax.Array) -> jax.Array:
+    """How much pictures differ from each other, whatever noise is in each: the mean deviation of eighths of a side."""
+    count, side = images.shape[:2]
+    part = side // 8
+    small = images.reshape(count, 8, part, 8, part, 3).mean((2, 4))
+    return small.std(0).mean()
+
+
+@partial(jax.jit, static_argnames=("plan", "rule"))
+def sample(
+    plan: Plan,
+    average: tuple[Arrays, Arrays],
+    latent: jax.Array,
+    classes: jax.Array,
+    rule: Rule | None = None,
+    rules: Any = (),
+) -> jax.Array:
+    """Pictures float32 ``[n, size, size, 3]`` of latent vectors and classes, by the generator's running average."""
+    made = draw(plan, *average, latent, classes)[0]
+    return made if rule is None else rule(made, rules)

@@ -1,0 +1,361 @@
+"""The networks of a GAN and a step of their training: what a wrong one would do to a run."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pixeldream.neural.gan import augment, figures, losses, spectral
+from pixeldream.neural.gan import networks as nets
+from pixeldream.neural.gan.checkpoints import Checkpoints
+from pixeldream.neural.gan.layers import enlarge
+from pixeldream.neural.gan.loader import Batches, Pictures
+from pixeldream.neural.gan.settings import (
+    AUGMENTATIONS,
+    LOSSES,
+    PRESETS,
+    SIZES,
+    GanError,
+    Plan,
+    Training,
+    as_facts,
+    plan_of,
+    preset,
+    training_of,
+)  # fmt: skip
+from pixeldream.neural.gan.step import begin, train_step
+from pixeldream.neural.gan.toys import KINDS, toys
+from pixeldream.neural.gan.train import Goal, Run, latents, walk
+from pixeldream.neural.gan.watch import Watch
+
+
+def tiny(**changes: object) -> tuple[Plan, Training]:
+    """A network that compiles and learns in no time."""
+    plan, training = preset("steady", 16, width=16, classes=2)
+    return replace(plan, first=16, generator=(8, 3), critic=(8, 16)), replace(training, batch=8, **changes)
+
+
+def toy_pictures(count: int = 24) -> Pictures:
+    images, kinds = toys(count)
+    return Pictures(images, kinds % 2)
+
+
+def same(first: object, second: object) -> bool:
+    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+
+
+@pytest.mark.parametrize("outside", [7, 1])
+def test_the_quick_transposed_convolution_is_the_slow_one(outside: int) -> None:
+    random = np.random.default_rng(0)
+    x, kernel = (jnp.asarray(random.normal(size=s), jnp.float32) for s in ((2, 5, 6, 4), (4, 4, 4, outside)))
+    slow = jax.lax.conv_transpose(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    np.testing.assert_allclose(enlarge(x, kernel), slow, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_draws_and_scores_every_size(name: str, size: int) -> None:
+    plan, _ = preset(name, size, classes=3)
+
+    def run() -> tuple[jax.Array, jax.Array]:
+        latent, classes, key = jnp.zeros((2, plan.latent)), jnp.zeros(2, jnp.int32), jax.random.key(0)
+        images = nets.draw(plan, *nets.begin_generator(plan, key), latent, classes, train=True)[0]
+        return images, nets.score(plan, *nets.begin_critic(plan, key), images, classes, key)[0]
+
+    images, scores = jax.eval_shape(run)
+    assert images.shape == (2, size, size, 3)
+    assert scores.shape == (2,)
+
+
+def test_the_presets_are_those_of_the_paper_and_of_the_thesis() -> None:
+    paper, training = preset("dcgan", 64)
+    assert (paper.base, paper.first, paper.generator, paper.latent) == (4, 1024, (512, 256, 128, 3), 100)
+    assert (training.batch, training.betas, training.generator_rate) == (128, (0.5, 0.999), 2e-4)
+    thesis, training = preset("thesis", 128)
+    assert (thesis.base, thesis.first, thesis.generator) == (8, 128, (1024, 512, 256, 128))
+    assert (thesis.critic, thesis.dropout, thesis.slope) == ((64, 128, 256, 512), 0.2, 0.2)
+    assert (training.loss, training.batch, training.critic_rate) == ("bce", 16, 1e-4)
+
+
+def test_plans_and_trainings_survive_json() -> None:
+    plan, training = tiny(augment=("cutout",))
+    assert (plan_of(as_facts(plan)), training_of(as_facts(training))) == (plan, training)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "quoted"),
+    [
+        (lambda: preset("biggan", 32), "'biggan'"),
+        (lambda: preset("dcgan", 48), "48"),
+        (lambda: preset("dcgan", 32, width=3), "3"),
+        (lambda: Training(loss="wasserstein"), "'wasserstein'"),
+        (lambda: Training(augment=("flip",)), "'flip'"),
+        (lambda: Training(batch=1), "1"),
+        (lambda: Training(critic_rate=math.nan), "nan"),
+        (lambda: Goal(), "--steps"),
+    ],
+)
+def test_what_can_not_be_is_refused_in_words(wrong: object, quoted: str) -> None:
+    with pytest.raises(GanError, match=quoted):
+        wrong()  # type: ignore[operator]
+
+
+@pytest.mark.slow
+def test_a_step_is_compiled_once_and_leaves_everything_finite() -> None:
+    plan, training = tiny(loss="relativistic", r1=1.0, augment=AUGMENTATIONS, mirror=True)
+    run, before = Run(plan, training, toy_pictures()), train_step._cache_size()
+    first = jax.tree.map(np.asarray, run.state)
+    for _ in run.go(Goal(steps=3)):
+        pass
+    Run(*tiny(loss="relativistic", r1=1.0, augment=AUGMENTATIONS, mirror=True), toy_pictures()).step()
+    assert train_step._cache_size() == before + 1
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.state))
+    assert not same(first.generator, run.state.generator)
+    assert not same(first.critic, run.state.critic)
+
+
+def test_spectral_norm_finds_the_largest_singular_value() -> None:
+    plan, _ = tiny()
+    learnt, _ = nets.begin_critic(plan, jax.random.key(0))
+    directions = spectral.begin(learnt, jax.random.key(1))
+    advance = jax.jit(spectral.advance)
+    for _ in range(60):
+        directions = advance(learnt, directions)
+    for leaf in jax.tree.leaves(spectral.normalised(learnt, directions)):
+        if leaf.ndim > 1:
+            largest = np.linalg.norm(np.asarray(leaf).reshape(-1, leaf.shape[-1]), 2)
+            assert largest == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_fall_when_the_networks_get_what_they_want(name: str) -> None:
+    low, high = jnp.full(4, -2.0), jnp.full(4, 2.0)
+    assert losses.critic_loss(name, high, low) < losses.critic_loss(name, low, high)
+    assert losses.generator_loss(name, low, high) < losses.generator_loss(name, high, low)
+
+
+def test_the_penalty_is_half_the_squared_slope() -> None:
+    images = jnp.ones((2, 4, 4, 3))
+    assert losses.r1(lambda x: 3.0 * x.sum((1, 2, 3)), images) == pytest.approx(0.5 * 9 * 48)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_augmentation_alters_each_picture_its_own_way_and_lets_gradients_through(name: str) -> None:
+    image = jnp.asarray(np.random.default_rng(0).random((1, 16, 16, 3)), jnp.float32)
+    images = jnp.repeat(image, 6, 0)
+    altered = np.asarray(augment.augment((name,), images, jax.random.key(3)))
+    assert altered.shape == images.shape
+    assert len(np.unique(altered.reshape(6, -1), axis=0)) > 3
+    gradient = jax.grad(lambda x: augment.augment((name,), x, jax.random.key(3)).sum())(images)
+    assert np.abs(np.asarray(gradient)).sum((1, 2, 3)).min() > 0
+
+
+def test_every_picture_comes_once_a_round_and_a_position_can_be_gone_back_to() -> None:
+    numbers = np.arange(10, dtype=np.uint8)[:, None, None, None]
+    batches = Batches(Pictures(numbers, np.arange(10, dtype=np.int32)), 4, seed=1)
+    seen = [next(batches) for _ in range(5)]
+    assert sorted(int(n) for images, _ in seen for n in images.ravel()) == sorted([*range(10), *range(10)])
+    assert all((images.ravel() == classes).all() for images, classes in seen)
+    position = batches.position()
+    following = next(batches)[1]
+    again = Batches(batches.pictures, 4, seed=1)
+    again.move(position)
+    np.testing.assert_array_equal(next(again)[1], following)
+
+
+def test_latent_vectors_of_a_seed_do_not_depend_on_how_many_there_are() -> None:
+    plan, _ = tiny()
+    np.testing.assert_array_equal(latents(plan, 5, 2), latents(plan, 5, 4)[:2])
+    assert not np.array_equal(latents(plan, 5, 1), latents(plan, 6, 1))
+    assert np.abs(latents(plan, 5, 20, 0.5)).max() <= 0.5
+    way = walk(*latents(plan, 5, 2), 5)
+    np.testing.assert_allclose(way[[0, -1]], latents(plan, 5, 2), atol=1e-5)
+    lengths = np.linalg.norm(way, axis=1)
+    assert lengths.min() > 0.9 * lengths[[0, -1]].min()
+
+
+def test_a_drawing_does_not_depend_on_those_beside_it() -> None:
+    plan, training = tiny()
+    run = Run(plan, training, toy_pictures())
+    both = run.sample(latents(plan, 0, 4), np.zeros(4, np.int32))
+    np.testing.assert_allclose(
+        run.sample(latents(plan, 0, 4)[[1, 1, 3, 3]], np.zeros(4, np.int32))[0], both[1], atol=1e-6
+    )
+
+
+def test_collapse_and_a_dominating_critic_are_said_and_not_too_often() -> None:
+    fine = {"critic": 1.0, "right": 0.8, "variety": 0.9}
+    watch = Watch()
+    assert not [text for _ in range(1000) for text in watch.see(fine)]
+    found = [text for _ in range(1000) for text in watch.see({**fine, "right": 1.0})]
+    assert 1 <= len(found) <= 4
+    assert "critic dominates" in found[0]
+    found = [text for _ in range(1000) for text in watch.see({**fine, "variety": 0.05})]
+    assert "mode collapse" in found[-1]
+    assert "no numbers" in watch.see({**fine, "critic": math.nan})[0]
+
+
+def test_the_toy_set_is_varied_and_the_same_each_time() -> None:
+    images, kinds = toys(64)
+    assert set(kinds) == set(range(len(KINDS)))
+    assert len(np.unique(images.reshape(64, -1), axis=0)) == 64
+    np.testing.assert_array_equal(toys(8)[0], images[:8])
+
+
+# ---- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_frechet_distance_of_normal_distributions_is_the_known_one() -> None:
+    random = np.random.default_rng(0)
+    first = random.normal(0, 1, (20_000, 3))
+    second = random.normal((3, 0, 0), 2, (20_000, 3))
+    assert figures.frechet(first, second) == pytest.approx(9 + 3 * (1 + 4 - 2 * 2), rel=0.05)
+    assert figures.frechet(first, first) == pytest.approx(0, abs=1e-6)
+
+
+def test_precision_and_recall_tell_poor_drawings_from_few_kinds() -> None:
+    random = np.random.default_rng(0)
+    real = np.concatenate([random.normal(0, 0.1, (200, 4)), random.normal(5, 0.1, (200, 4))])
+    collapsed = figures.compare(real, random.normal(0, 0.1, (400, 4)))
+    poor = figures.compare(real, random.normal(20, 0.1, (400, 4)))
+    alike = figures.halves(real)
+    assert collapsed.precision > 0.8 > 0.6 > collapsed.recall
+    assert (poor.precision, poor.recall) == (0, 0)
+    assert min(alike.precision, alike.recall) > 0.8
+    assert abs(alike.kernel) < 0.05 * collapsed.kernel
+    assert alike.frechet < collapsed.frechet < poor.frechet
+
+
+# ---- checkpoints -----------------------------------------------------------------------------------------------------
+
+STEPS = 40
+
+CHILD = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_gan as t
+run = t.Run(*t.tiny(), t.toy_pictures(), folder=Path(sys.argv[1]))
+for _ in run.go(t.Goal(steps={STEPS})):
+    run.save()
+    print(run.steps, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def whole() -> Run:
+    """A run that nothing happened to."""
+    run = Run(*tiny(), toy_pictures())
+    for _ in run.go(Goal(steps=STEPS)):
+        pass
+    return run
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_ends_as_one_that_was_not(whole: Run, tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    while child.stdout.readline().strip() != "3":
+        assert child.poll() is None
+    time.sleep(np.random.default_rng().uniform(0, 0.2))
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    resumed = Run(*tiny(), toy_pictures(), folder=tmp_path)
+    assert 3 <= resumed.steps < STEPS
+    for _ in resumed.go(Goal(steps=STEPS)):
+        pass
+    resumed.save()
+    resumed.close()
+    assert same(resumed.state, whole.state)
+    assert resumed.curve == whole.curve
+    assert len([path for path in tmp_path.iterdir() if path.name.isdigit()]) == 3
+    assert not [path for path in tmp_path.iterdir() if not path.name.isdigit()]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from pixeldream.neural.gan.checkpoints import Checkpoints
+kept, state = Checkpoints(Path(sys.argv[1])), {"a": np.random.default_rng(0).normal(size=4000).astype(np.float32)}
+kept.save(1, state, {"step": 1})
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+try:
+    kept.save(2, state, {"step": 2})
+except ValueError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+found = kept.load(state)
+print(found.step, found.facts, (np.asarray(found.state["a"]) == state["a"]).all())
+kept.save(3, state, {"step": 3})
+print(kept.steps())
+"""
+
+
+def test_writes_that_fail_leave_the_checkpoint_before_whole(tmp_path: Path) -> None:
+    # In a process of its own: the library's threads complain on their own account.
+    words = [sys.executable, "-c", FULL, str(tmp_path)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "checkpoint 2 can't be written" in said[0]
+    assert said[1:] == ["1 {'step': 1} True", "[1, 3]"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Checkpoints(tmp_path)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(GanError, match=r"checkpoint 2 can't be written.*1 MiB are needed and 0 free.*--resume"):
+        kept.save(2, {"a": np.zeros(3, np.float32)}, {})
+    kept.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_of_another_shape_are_refused_and_damaged_ones_passed_over(tmp_path: Path) -> None:
+    run = Run(*tiny(), toy_pictures(), folder=tmp_path)
+    for _ in range(2):
+        run.step()
+        run.save()
+    run.close()
+    plan, training = tiny()
+    with pytest.raises(GanError, match="another shape"):
+        Run(replace(plan, first=8), training, toy_pictures(), folder=tmp_path)
+    for path in (tmp_path / "2" / "arrays").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:20])
+    older = Run(plan, training, toy_pictures(), folder=tmp_path)
+    assert older.steps == 1
+    older.close()
+
+
+def test_pictures_of_another_size_and_too_few_are_refused() -> None:
+    images, kinds = toys(7)
+    with pytest.raises(GanError, match="7 pictures are too few"):
+        Run(*tiny(), Pictures(images, kinds))
+    with pytest.raises(GanError, match="16x16"):
+        Run(*tiny(), Pictures(np.zeros((9, 8, 8, 3), np.uint8), np.zeros(9, np.int32)))
+
+
+def test_a_step_with_the_average_keeps_up_with_the_generator() -> None:
+    plan, training = tiny()
+    state = begin(plan, training)
+    images, classes = toy_pictures(8)
+    after, _ = train_step(plan, training, state, jnp.asarray(images), jnp.asarray(classes), None, ())
+    pairs = zip(
+        jax.tree.leaves(after.average[0]), *map(jax.tree.leaves, (state.generator, after.generator)), strict=True
+    )
+    for average, old, new in pairs:
+        np.testing.assert_allclose(average, 0.1 * old + 0.9 * new, atol=1e-6)

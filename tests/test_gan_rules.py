@@ -1,0 +1,95 @@
+"""Drawings within the rules of a mode: pieces of screens, and screens full of them."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pixeldream.look import look
+from pixeldream.neural.gan.toys import toys
+from pixeldream.pieces import PieceError, Pieces, choose, piece_mode
+from pixeldream.plugin.registry import Registry
+from pixeldream.retro import legal
+from pixeldream.retro import solve as solver
+from pixeldream.retro.dither import NONE
+
+SPRITES = "c64-sprites-multicolor"
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return toys(70)[0]
+
+
+@pytest.fixture(scope="module")
+def sprites(registry: Registry, images: np.ndarray) -> Pieces:
+    return choose(look(registry, SPRITES), 16, images)
+
+
+@pytest.mark.parametrize(
+    ("mode", "side", "size"),
+    [
+        (SPRITES, 32, (12, 21)), (SPRITES, 64, (24, 63)), ("c64-sprites-hires", 16, (24, 21)),
+        ("c64-charset-multicolor", 32, (16, 32)), ("amiga-16", 32, (32, 32)), ("c64-multicolor", 256, (160, 200)),
+    ],
+)  # fmt: skip
+def test_pieces_are_whole_areas(registry: Registry, mode: str, side: int, size: tuple[int, int]) -> None:
+    assert piece_mode(registry.modes[mode], side).size == size
+
+
+@pytest.mark.parametrize("mode", ["amiga-ham6", "c64-fli", "c64-ifli"])
+def test_modes_without_pieces_are_refused(registry: Registry, mode: str) -> None:
+    with pytest.raises(PieceError, match=mode):
+        piece_mode(registry.modes[mode], 32)
+
+
+def test_what_is_shared_suits_the_pictures_and_locks_stay(registry: Registry, images: np.ndarray) -> None:
+    chosen = choose(look(registry, SPRITES, locks={"shared-1": "white"}), 16, images).look.locks
+    assert set(chosen) == {"background", "shared-1", "shared-2"}
+    assert chosen["shared-1"] == 1
+    assert chosen["background"] == 0  # their ground is nearly black
+
+
+def test_the_quick_choice_is_the_exact_one(sprites: Pieces, images: np.ndarray) -> None:
+    rule, arrays = sprites.rule, sprites.arrays()
+    assert rule.quick
+    small = rule.shrink(jnp.asarray(images[:6], jnp.float32) / 255.0)
+    quick = jax.jit(rule.solve)(small, arrays)
+    for number in range(6):
+        slow = solver.solve(rule.mode, small[number], arrays.palette, arrays.locks, NONE, 1.0)
+        ours, theirs = (
+            solver.render(rule.mode, each, arrays.palette)
+            for each in (jax.tree.map(lambda leaf, number=number: leaf[number], quick), slow)
+        )
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_drawings_are_legal_and_gradients_pass(sprites: Pieces, images: np.ndarray) -> None:
+    shown = sprites.pictures(images[:5], size=8)
+    np.testing.assert_array_equal(sprites.pictures(images[:1], size=8), shown[:1])
+    palette = {tuple(colour) for colour in sprites.look.palette.rgb(np.arange(16))}
+    for picture in shown:
+        assert {tuple(colour) for colour in picture.reshape(-1, 3)} <= palette
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) <= 4
+    some = jnp.asarray(images[:2], jnp.float32) / 255.0
+    gradient = jax.grad(lambda x: sprites.rule(x, sprites.arrays()).sum())(some)
+    assert float(gradient.sum()) == pytest.approx(some.size, rel=1e-3)
+    assert (np.asarray(gradient) > 0).all()
+
+
+def test_a_screen_holds_as_many_as_it_can(registry: Registry, sprites: Pieces, images: np.ndarray) -> None:
+    screens = sprites.screens(images / np.float32(255))
+    assert [picture.mode.name for picture in screens] == [SPRITES, SPRITES]
+    first = screens[0]
+    checked = legal.check(first.image(), registry.modes[SPRITES], (first.palette,))
+    assert checked.picture is not None
+    # The second sprite of the second row shows the tenth drawing.
+    tenth = sprites.rule.solve(sprites.rule.shrink(jnp.asarray(images[9:10], jnp.float32) / 255.0), sprites.arrays())
+    np.testing.assert_array_equal(first.pixels[21:42, 12:24], tenth.pixels[0])
+
+
+def test_a_charset_has_room_for_fewer(registry: Registry) -> None:
+    pieces = Pieces(look(registry, "c64-charset-multicolor"), 32)
+    assert (pieces.grid, pieces.capacity) == ((10, 6), 15)
