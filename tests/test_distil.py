@@ -12,8 +12,9 @@ import pytest
 
 from pixeldream.neural import distil as training
 from pixeldream.neural import muon, student
-from pixeldream.neural.distil import Settings, Teacher, distil, find_basis, mixed
+from pixeldream.neural.distil import Settings, distil, mixed
 from pixeldream.neural.networks.vgg import build
+from pixeldream.neural.teachers import Teacher, find_basis, guided
 from pixeldream.neural.variety import quantise, random_palettes, vary
 from pixeldream.neural.weights import WeightsError, load_weights, save_weights
 
@@ -107,7 +108,7 @@ def test_every_layer_must_have_a_teacher() -> None:
 
 def test_each_layer_is_guided_by_the_first_teacher_that_has_it() -> None:
     shallow, whole = teacher(3, 1), teacher()
-    (guide, *others), layers = training._guided([shallow, whole])
+    (guide, *others), layers = guided([shallow, whole])
     image = jnp.asarray(cheap(0)[:32, :32])
     found = guide.network.apply(guide.weights, image, student.LAYERS)
     for layer in student.LAYERS:
@@ -115,6 +116,22 @@ def test_each_layer_is_guided_by_the_first_teacher_that_has_it() -> None:
         np.testing.assert_array_equal(found[layer], by.network.apply(by.weights, image, (layer,))[layer], err_msg=layer)
     assert others == [whole], "it labels what it does not guide"
     assert layers[1:] == [("relu1_1", "relu2_1", "relu3_1")]
+
+
+def test_a_blurred_view_sees_plain_colours_as_they_are_and_checks_less() -> None:
+    _, params = student.begin((3,) * 5, (1,) * 5, 0)
+    blurred = params | {name: jnp.asarray(value, jnp.float32) for name, value in training._view(0.1).items()}
+    network = build({name: np.asarray(value) for name, value in blurred.items()})
+    plain = jnp.full((32, 32, 3), 0.25)
+    checks = plain + 0.2 * jnp.asarray((-1.0) ** np.indices((32, 32)).sum(0)[..., None], jnp.float32)
+
+    def seen(weights: dict[str, jax.Array], image: jax.Array) -> jax.Array:
+        return network.apply(weights, image, ("conv1_1",))["conv1_1"]
+
+    np.testing.assert_allclose(seen(blurred, plain), seen(params, plain), atol=2e-3)
+    sharp, soft = (float(jnp.abs(seen(each, checks) - seen(each, plain)).max()) for each in (params, blurred))
+    assert abs(soft / sharp - (1 - 4 * 0.1) ** 2) < 0.01
+    assert training._view(0.0) == {}
 
 
 def test_a_training_begins_where_a_narrower_one_ended() -> None:
@@ -139,6 +156,7 @@ def test_a_training_begins_where_a_narrower_one_ended() -> None:
         ({"late_crop": 512}, "late_crop of 512"),
         ({"widths": (2, 2)}, r"widths \(2, 2\)"),
         ({"pool": 1}, "pool 1"),
+        ({"blur": 0.3}, "blur of 0.3"),
     ],
 )
 def test_settings_that_can_t_be_are_named(change: dict[str, object], says: str) -> None:

@@ -22,7 +22,8 @@ from pixeldream.cli.recipe import versions
 from pixeldream.cli.weights import ready
 
 if TYPE_CHECKING:
-    from pixeldream.neural.distil import Progress, Teacher
+    from pixeldream.neural.distil import Progress
+    from pixeldream.neural.teachers import Teacher
 
 REPORT_SECONDS = 60.0
 """Between two lines of talk where there is no terminal for a bar."""
@@ -108,7 +109,7 @@ def _load(named: Iterable[tuple[Any, str | None]]) -> tuple[list[Teacher], dict[
     """The teachers, and what the file of weights is to say of them."""
     import jax
 
-    from pixeldream.neural.distil import Teacher
+    from pixeldream.neural.teachers import Teacher
     from pixeldream.neural.weights import resolve
 
     teachers, hashes = [], []

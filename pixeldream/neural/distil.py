@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural import muon, pictures
-from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.student import (
     LAYERS,
     Basis,
@@ -32,6 +31,7 @@ from pixeldream.neural.student import (
     taught,
     train_step,
 )
+from pixeldream.neural.teachers import Teacher, find_basis, guided
 from pixeldream.neural.variety import vary
 from pixeldream.neural.weights import WeightsError, load_weights, read_facts, save_weights
 
@@ -81,6 +81,9 @@ class Settings:
     """Crops of each half that the teachers other than the guide label."""
     rate: float = 0.012
     """How far a kernel moves in a step, relative to its norm."""
+    blur: float = 0.05
+    """How much of a pixel's light each neighbour, across and down, gets in the view of the finished network: patterns
+    of single pixels, such as dithers, count for less. Training itself is by the sharp view."""
     hold: float = 0.3
     """The part of the run before the rate begins to fall to 0."""
     checkpoint_minutes: float = 5.0
@@ -92,17 +95,12 @@ class Settings:
             side = getattr(self, name)
             if side % 8 or not 32 <= side <= _SHEET:
                 raise ValueError(f"{name} of {side} is not a multiple of 8 within 32 to {_SHEET}")
+        if not 0 <= self.blur <= 0.25:
+            raise ValueError(f"blur of {self.blur:g} is out of range; give 0 to 0.25")
         if len({len(self.widths), len(self.depths), len(self.ranks), len(LAYERS)}) > 1:
             raise ValueError(f"widths {self.widths}, depths {self.depths} and ranks {self.ranks}: give five of each")
         if min(self.half // 2, self.labelled, self.sheets, *self.widths, *self.depths) < 1 or self.pool < self.half:
             raise ValueError(f"half {self.half}, pool {self.pool} and the like are too small")
-
-
-class Teacher(NamedTuple):
-    """A network whose features are taught, with its weights."""
-
-    network: FeatureNetwork
-    weights: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -160,27 +158,6 @@ def distil(
         yield Progress(run.steps, run.seconds, run.part, figures, run.export)
 
 
-def find_basis(teacher: Teacher, layers: tuple[str, ...], images: jax.Array, ranks: Sequence[int]) -> Basis:
-    """The strongest directions of a teacher's features on images [n, h, w, 3]: principal components about zero (Gram
-    matrices know no mean), scaled so that each layer's mean square is 1 in all."""
-
-    @jax.jit
-    def products(part: jax.Array) -> dict[str, jax.Array]:
-        found = jax.vmap(lambda image: teacher.network.apply(teacher.weights, image, layers))(part)
-        return {layer: jnp.einsum("nhwc,nhwd->cd", f, f) / f[..., 0].size for layer, f in found.items()}
-
-    parts = [products(images[start : start + 16]) for start in range(0, len(images), 16)]
-    projection, spectrum = {}, {}
-    for layer in layers:
-        total = np.sum([np.asarray(part[layer], np.float64) for part in parts], 0) / len(parts)
-        values, vectors = np.linalg.eigh(total)
-        kept = slice(None, -1 - min(ranks[LAYERS.index(layer)], len(values)), -1)
-        whole = max(values.sum(), 1e-12)
-        projection[layer] = jnp.asarray(vectors[:, kept] * whole**-0.5, jnp.float32)
-        spectrum[layer] = jnp.asarray(np.maximum(values[kept] / whole, 1e-6), jnp.float32)
-    return Basis(jax.tree.map(jnp.asarray, dict(teacher.weights)), projection, spectrum)
-
-
 class _Run:
     """Training under way: what changes from step to step."""
 
@@ -194,7 +171,7 @@ class _Run:
     ) -> None:
         self.settings, self.lessons = settings, lessons
         self.steps, self.seconds = 0, 0.0
-        ordered, layers = _guided(teachers)
+        ordered, layers = guided(teachers)
         layout, params = begin(settings.widths, settings.depths, settings.seed)
         if start is not None:
             params = _started(params, start)
@@ -258,6 +235,7 @@ class _Run:
         ]
         heads = _last_heads(self.lesson, self.bases[0], self.state.average, images)
         arrays = {name: np.asarray(value, np.float16) for name, value in self.state.average.items()}
+        arrays |= _view(self.settings.blur)
         for layer, head in heads.items():
             arrays[f"{layer}_head_w"] = np.asarray(head[:-1], np.float16)
             arrays[f"{layer}_head_b"] = np.asarray(head[-1], np.float16)
@@ -328,40 +306,6 @@ class _Run:
 _CHECKPOINT = "features.safetensors"
 
 
-@dataclass(frozen=True)
-class _Joined:
-    """Networks side by side, each with its own layers; their weights are held by number."""
-
-    parts: tuple[tuple[FeatureNetwork, tuple[str, ...]], ...]
-
-    def __call__(self, weights: Mapping[str, Any], image: jax.Array, wanted: tuple[str, ...]) -> dict[str, jax.Array]:
-        found: dict[str, jax.Array] = {}
-        for number, (network, layers) in enumerate(self.parts):
-            if own := tuple(layer for layer in wanted if layer in layers):
-                found |= network.apply(weights[str(number)], image, own)
-        return found
-
-
-def _guided(teachers: Sequence[Teacher]) -> tuple[list[Teacher], list[tuple[str, ...]]]:
-    """The guide, which has each layer from the first teacher that has it, and then those whose layers another one
-    guides; and the layers of each."""
-    own = [tuple(layer for layer in LAYERS if layer in teacher.network.layers) for teacher in teachers]
-    first = {layer: next((n for n, layers in enumerate(own) if layer in layers), None) for layer in LAYERS}
-    missing = [layer for layer, number in first.items() if number is None]
-    if missing:
-        raise ValueError(f"no teacher has {', '.join(missing)}; give one that has, such as a whole VGG-19")
-    guiding = [tuple(layer for layer in layers if first[layer] == n) for n, layers in enumerate(own)]
-    used = [n for n, layers in enumerate(guiding) if layers]
-    guide = teachers[used[0]]
-    if len(used) > 1:
-        joined = _Joined(tuple((teachers[n].network, guiding[n]) for n in used))
-        weights = {str(place): dict(teachers[n].weights) for place, n in enumerate(used)}
-        guide = Teacher(replace(guide.network, name="joined", layers=LAYERS, apply=joined), weights)
-    rest = [tuple(layer for layer in layers if first[layer] != n) for n, layers in enumerate(own)]
-    others = [n for n, layers in enumerate(rest) if layers]
-    return [guide, *(teachers[n] for n in others)], [LAYERS, *(rest[n] for n in others)]
-
-
 def _started(params: dict[str, jax.Array], weights: Mapping[str, Any]) -> dict[str, jax.Array]:
     """``params`` with the values of ``weights``, which may have fewer channels: old ones go on to compute what they
     did, new ones have no say in them at first (Net2Net, Chen et al. 2016, arXiv:1511.05641)."""
@@ -376,6 +320,15 @@ def _started(params: dict[str, jax.Array], weights: Mapping[str, Any]) -> dict[s
         wider[tuple(slice(length) for length in old)] = weights[name]
         result[name] = jnp.asarray(wider)
     return result
+
+
+def _view(blur: float) -> dict[str, np.ndarray]:
+    """What makes of RGB in [0, 1] what the first layer sees: blurred, and moved to [-1, 1]."""
+    if not blur:
+        return {}
+    across = np.array([blur, 1 - 2 * blur, blur])
+    kernel = np.multiply.outer(np.multiply.outer(across, across), 2 * np.eye(3))
+    return {"conv0_w": kernel.astype(np.float16), "conv0_b": np.full(3, -1, np.float16)}
 
 
 def _fresh_state(params: dict[str, jax.Array], bases: Sequence[Basis], widths: Sequence[int]) -> Learned:
@@ -422,7 +375,7 @@ def _load(checkpoint: Path | None, settings: Settings) -> dict[str, np.ndarray]:
 
 def _identity(settings: Settings) -> str:
     """The settings that two runs must share to be the same run: all but how long it may take."""
-    same = replace(settings, steps=1, minutes=0.0, checkpoint_minutes=0.0)
+    same = replace(settings, steps=1, minutes=0.0, checkpoint_minutes=0.0, blur=0.0)
     return ", ".join(f"{f.name}={getattr(same, f.name)}" for f in fields(same))
 
 
