@@ -134,6 +134,18 @@ def test_a_blurred_view_sees_plain_colours_as_they_are_and_checks_less() -> None
     assert training._view(0.0) == {}
 
 
+def test_a_head_of_more_directions_than_channels_is_narrowed_without_a_loss() -> None:
+    random = np.random.default_rng(3)
+    head = random.normal(size=(5, 9))
+    head[-1] = 0.3 * head[0]  # the constant within the span of the rest
+    features = np.concatenate([random.random((50, 4)), np.ones((50, 1))], 1)
+    narrow = training._narrow(head)
+    assert narrow.shape == (5, 4)
+    one, other = ((features[:25] @ each, features[25:] @ each) for each in (head, narrow))
+    apart = [float(np.square(a.T @ a - b.T @ b).sum()) for a, b in (one, other)]
+    np.testing.assert_allclose(*apart, rtol=1e-9)
+
+
 def test_a_training_begins_where_a_narrower_one_ended() -> None:
     layout, narrow = student.begin((2, 2, 3, 3, 3), TINY.depths, 5)
     _, wide = student.begin((2, 3, 3, 4, 6), TINY.depths, 6)

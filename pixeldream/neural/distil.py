@@ -236,9 +236,10 @@ class _Run:
         heads = _last_heads(self.lesson, self.bases[0], self.state.average, images)
         arrays = {name: np.asarray(value, np.float16) for name, value in self.state.average.items()}
         arrays |= _view(self.settings.blur)
-        for layer, head in heads.items():
-            arrays[f"{layer}_head_w"] = np.asarray(head[:-1], np.float16)
-            arrays[f"{layer}_head_b"] = np.asarray(head[-1], np.float16)
+        for layer, found in heads.items():
+            head = _narrow(np.asarray(found, np.float64))
+            arrays[f"{layer}_head_w"] = head[:-1].astype(np.float16)
+            arrays[f"{layer}_head_b"] = head[-1].astype(np.float16)
         return arrays
 
     def save(self, folder: Path) -> None:
@@ -320,6 +321,16 @@ def _started(params: dict[str, jax.Array], weights: Mapping[str, Any]) -> dict[s
         wider[tuple(slice(length) for length in old)] = weights[name]
         result[name] = jnp.asarray(wider)
     return result
+
+
+def _narrow(head: np.ndarray) -> np.ndarray:
+    """A head [c + 1, rank] with no more directions than channels: turned so that those left out are empty, but for a
+    part of the constant. Distances between features, and between Gram matrices, stay what they were."""
+    channels = len(head) - 1
+    if head.shape[1] <= channels:
+        return head
+    turned = head @ np.linalg.svd(head)[2].T
+    return turned[:, :channels]
 
 
 def _view(blur: float) -> dict[str, np.ndarray]:
