@@ -115,7 +115,7 @@ def test_python_m_pixeldream() -> None:
 
 
 def test_a_mistyped_command_is_corrected(capsys: Capsys) -> None:
-    assert "Did you mean 'stylize'?" in call(capsys, "stylise").error
+    assert "Did you mean 'stylize'" in call(capsys, "stylise").error
 
 
 # ---- lists ----------------------------------------------------------------------------------------------------------
