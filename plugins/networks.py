@@ -30,7 +30,7 @@ def _networks() -> list[pd.Network]:
     return [
         pd.Network(
             "embedded",
-            "our own thin VGG: quick, and needs no download; real VGG-19 weights paint better",
+            "our own thin VGG: quick, and needs no download",
             _by("build_vgg", name="embedded"),
             "embedded.safetensors",
             "trained by `pixeldream train features` on pictures made by code; MIT, as pixeldream; see embedded.md",

@@ -118,22 +118,6 @@ def test_each_layer_is_guided_by_the_first_teacher_that_has_it() -> None:
     assert layers[1:] == [("relu1_1", "relu2_1", "relu3_1")]
 
 
-def test_a_blurred_view_sees_plain_colours_as_they_are_and_checks_less() -> None:
-    _, params = student.begin((3,) * 5, (1,) * 5, 0)
-    blurred = params | {name: jnp.asarray(value, jnp.float32) for name, value in training._view(0.1).items()}
-    network = build({name: np.asarray(value) for name, value in blurred.items()})
-    plain = jnp.full((32, 32, 3), 0.25)
-    checks = plain + 0.2 * jnp.asarray((-1.0) ** np.indices((32, 32)).sum(0)[..., None], jnp.float32)
-
-    def seen(weights: dict[str, jax.Array], image: jax.Array) -> jax.Array:
-        return network.apply(weights, image, ("conv1_1",))["conv1_1"]
-
-    np.testing.assert_allclose(seen(blurred, plain), seen(params, plain), atol=2e-3)
-    sharp, soft = (float(jnp.abs(seen(each, checks) - seen(each, plain)).max()) for each in (params, blurred))
-    assert abs(soft / sharp - (1 - 4 * 0.1) ** 2) < 0.01
-    assert training._view(0.0) == {}
-
-
 def test_a_head_of_more_directions_than_channels_is_narrowed_without_a_loss() -> None:
     random = np.random.default_rng(3)
     head = random.normal(size=(5, 9))
@@ -168,7 +152,6 @@ def test_a_training_begins_where_a_narrower_one_ended() -> None:
         ({"late_crop": 512}, "late_crop of 512"),
         ({"widths": (2, 2)}, r"widths \(2, 2\)"),
         ({"pool": 1}, "pool 1"),
-        ({"blur": 0.3}, "blur of 0.3"),
     ],
 )
 def test_settings_that_can_t_be_are_named(change: dict[str, object], says: str) -> None:

@@ -81,9 +81,6 @@ class Settings:
     """Crops of each half that the teachers other than the guide label."""
     rate: float = 0.012
     """How far a kernel moves in a step, relative to its norm."""
-    blur: float = 0.05
-    """How much of a pixel's light each neighbour, across and down, gets in the view of the finished network: patterns
-    of single pixels, such as dithers, count for less. Training itself is by the sharp view."""
     hold: float = 0.3
     """The part of the run before the rate begins to fall to 0."""
     checkpoint_minutes: float = 5.0
@@ -95,8 +92,6 @@ class Settings:
             side = getattr(self, name)
             if side % 8 or not 32 <= side <= _SHEET:
                 raise ValueError(f"{name} of {side} is not a multiple of 8 within 32 to {_SHEET}")
-        if not 0 <= self.blur <= 0.25:
-            raise ValueError(f"blur of {self.blur:g} is out of range; give 0 to 0.25")
         if len({len(self.widths), len(self.depths), len(self.ranks), len(LAYERS)}) > 1:
             raise ValueError(f"widths {self.widths}, depths {self.depths} and ranks {self.ranks}: give five of each")
         if min(self.half // 2, self.labelled, self.sheets, *self.widths, *self.depths) < 1 or self.pool < self.half:
@@ -235,7 +230,6 @@ class _Run:
         ]
         heads = _last_heads(self.lesson, self.bases[0], self.state.average, images)
         arrays = {name: np.asarray(value, np.float16) for name, value in self.state.average.items()}
-        arrays |= _view(self.settings.blur)
         for layer, found in heads.items():
             head = _narrow(np.asarray(found, np.float64))
             arrays[f"{layer}_head_w"] = head[:-1].astype(np.float16)
@@ -333,15 +327,6 @@ def _narrow(head: np.ndarray) -> np.ndarray:
     return turned[:, :channels]
 
 
-def _view(blur: float) -> dict[str, np.ndarray]:
-    """What makes of RGB in [0, 1] what the first layer sees: blurred, and moved to [-1, 1]."""
-    if not blur:
-        return {}
-    across = np.array([blur, 1 - 2 * blur, blur])
-    kernel = np.multiply.outer(np.multiply.outer(across, across), 2 * np.eye(3))
-    return {"conv0_w": kernel.astype(np.float16), "conv0_b": np.full(3, -1, np.float16)}
-
-
 def _fresh_state(params: dict[str, jax.Array], bases: Sequence[Basis], widths: Sequence[int]) -> Learned:
     sums, heads = [], []
     for basis in bases:
@@ -386,7 +371,7 @@ def _load(checkpoint: Path | None, settings: Settings) -> dict[str, np.ndarray]:
 
 def _identity(settings: Settings) -> str:
     """The settings that two runs must share to be the same run: all but how long it may take."""
-    same = replace(settings, steps=1, minutes=0.0, checkpoint_minutes=0.0, blur=0.0)
+    same = replace(settings, steps=1, minutes=0.0, checkpoint_minutes=0.0)
     return ", ".join(f"{f.name}={getattr(same, f.name)}" for f in fields(same))
 
 

@@ -9,9 +9,9 @@ A file holds ``convB_N_w`` [3, 3, in, out] and ``convB_N_b`` [out], without gaps
 classifier also holds ``fc6_w`` [h, w, in, out], a kernel over the whole of the last pool (7 x 7 for pictures of 224
 pixels; others are averaged to as many parts), ``fc7_w`` and ``fc8_w`` [1, 1, in, out]: layers ``pool5``, ``fc6``,
 ``relu6``, ``fc7``, ``relu7``, the logits ``fc8`` and ``prob``. Optional are
-``conv0_w`` [1, 1, 3, 3] or [3, 3, 3, 3] and ``conv0_b`` [3], which prepare RGB in [0, 1] for the first layer (without
-them RGB is moved to about [-1, 1]), and ``reluB_N_head_w`` [in, out] with ``reluB_N_head_b`` [out], a linear map that
-stands between that layer and whoever asks for it, not between it and the next layer.
+``conv0_w`` [1, 1, 3, 3] and ``conv0_b`` [3], which prepare RGB in [0, 1] for the first layer (without them RGB is
+moved to about [-1, 1]), and ``reluB_N_head_w`` [in, out] with ``reluB_N_head_b`` [out], a linear map that stands
+between that layer and whoever asks for it, not between it and the next layer.
 """
 
 from __future__ import annotations
@@ -152,8 +152,7 @@ def build(arrays: Mapping[str, Any], name: str = "vgg19") -> FeatureNetwork:
     """The network that a file's arrays describe. Raises ``WeightsError`` for arrays that are not one."""
     convolutions = _convolutions(arrays)
     channels = 3
-    view = 3 if np.shape(arrays.get("conv0_w", ()))[:1] == (3,) else 1
-    _check(arrays, "conv0", (view, view, 3, 3), optional=True)
+    _check(arrays, "conv0", (1, 1, 3, 3), optional=True)
     for layer in convolutions:
         kernel = np.shape(arrays[f"conv{layer}_w"])
         width = kernel[3] if len(kernel) == 4 else 0
