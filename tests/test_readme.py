@@ -46,7 +46,7 @@ def test_every_command_and_option_that_is_shown_exists(capsys: pytest.CaptureFix
     for line in re.findall(r"^pixeldream (.*?)(?:  #.*)?$", README, re.MULTILINE):
         words = line.split()
         plain = [word for word in words if not word.startswith("-") and not word.endswith(".py")]
-        command = plain[: 2 if plain[0] in ("weights", "train", "plugin") else 1]
+        command = plain[: 2 if plain[0] in ("weights", "train", "plugin", "visualise", "gan") else 1]
         offered = call(capsys, *command, "--help").out
         for option in (word for word in words if word.startswith("-")):
             assert option in offered or option == "--plugin", f"{line!r}: {command} has no {option}"
