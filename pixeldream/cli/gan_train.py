@@ -128,13 +128,9 @@ def train(
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     registry, folder = open_registry(plugin), Folder(out)
-    if keep < 1:
-        raise OptionError(f"--keep {keep}: one checkpoint at least")
+    _check_numbers({"steps": steps, "epochs": epochs, "minutes": minutes}, keep)
     if palette is not None and mode is None and not resume:
         raise OptionError("--palette is for a mode: name it as well, --mode MODE")
-    for name, value in (("steps", steps), ("epochs", epochs), ("minutes", minutes)):
-        if value < 0:
-            raise OptionError(f"--{name} {value:g} is less than none")
     if resume:
         about = folder.about()
         _check_same(about, given, source)
@@ -154,6 +150,14 @@ def train(
     tell(str(out))
     if interrupt.asked:
         raise typer.Exit(INTERRUPTED)
+
+
+def _check_numbers(lengths: Mapping[str, float], keep: int) -> None:
+    if keep < 1:
+        raise OptionError(f"--keep {keep}: one checkpoint at least")
+    for name, value in lengths.items():
+        if value < 0:
+            raise OptionError(f"--{name} {value:g} is less than none")
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -282,14 +282,18 @@ def format_refuses_rubbish(form: Format, mode: Mode, palette: Palette | Gamut) -
     """Truncated and random bytes raise ``FormatError`` in one line, nothing else."""
     if form.read is None:
         return
+    data = b"" if form.write is None else form.write(random_picture(mode, palette, 7), WriteOptions())
+    refuses_rubbish(form, form.read, data)
+
+
+def refuses_rubbish(form: Format, read: Callable[[bytes], Any], data: bytes) -> None:
+    """Whether one of a format's readers does so. ``data``: a file that is cut short; empty where there is none."""
     random = np.random.default_rng(8)
     samples = [b"", b"\0", random.bytes(100), random.bytes(20_000)]
-    if form.write is not None:
-        data = form.write(random_picture(mode, palette, 7), WriteOptions())
-        samples += [data[: len(data) * part // 16] for part in range(16)]
+    samples += [data[: len(data) * part // 16] for part in range(16)] if data else []
     for sample in samples:
         try:
-            form.read(sample)
+            read(sample)
         except FormatError as error:
             assert "\n" not in str(error), f"format {form.name!r}: the message has more than one line: {error}"
         except Exception as error:

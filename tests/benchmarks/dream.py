@@ -12,9 +12,7 @@ it, interleaved in one process; without torch only our own time is printed.
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from in_turns import ratio
 from style_step import random_weights
 
 from pixeldream import images
@@ -135,19 +134,7 @@ def speed(side: int, rounds: int) -> None:
         steps["torch"] = theirs(weights, image)
     except ImportError:
         print("torch is not installed: no ratio")
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(rounds + 1):
-        for name, step in steps.items():
-            begin = time.perf_counter()
-            step()
-            if turn:  # the first turn compiles
-                seconds[name].append(time.perf_counter() - begin)
-    print(f"VGG-19 dream step ({LAYER}) at {side} px on {jax.devices()[0].device_kind}, median of {rounds}:")
-    for name, values in seconds.items():
-        print(f"  {name:<10} {statistics.median(values):.3f} s")
-    if "torch" in seconds:
-        ratios = [a / b for a, b in zip(seconds["pixeldream"], seconds["torch"], strict=True)]
-        print(f"  ratio      {statistics.median(ratios):.2f} (pixeldream / torch; lower is better for us)")
+    ratio(steps, rounds, f"VGG-19 dream step ({LAYER}) at {side} px on {jax.devices()[0].device_kind}")
 
 
 def main() -> None:

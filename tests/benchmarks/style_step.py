@@ -9,14 +9,13 @@ installed only our own time is printed. Steps per second are those of the device
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from in_turns import ratio
 
 from pixeldream.canvas import RGB
 from pixeldream.neural.networks.vgg import build
@@ -116,22 +115,7 @@ def main() -> None:
         steps["torch"] = theirs(weights, content, style)
     except ImportError:
         print("torch is not installed: no ratio")
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(rounds + 1):
-        for name, step in steps.items():
-            begin = time.perf_counter()
-            step()
-            if turn:  # the first turn compiles
-                seconds[name].append(time.perf_counter() - begin)
-    print(f"VGG-19 style step at {side} px on {jax.devices()[0].device_kind}, median of {rounds}:")
-    for name, values in seconds.items():
-        median = statistics.median(values)
-        print(f"  {name:<10} {median:.3f} s, {1 / median:.2f} steps/s")
-    if "torch" in seconds:
-        ratios = [a / b for a, b in zip(seconds["pixeldream"], seconds["torch"], strict=True)]
-        print(
-            f"  ratio      {statistics.median(ratios):.2f} (pixeldream / torch, pair by pair; lower is better for us)"
-        )
+    ratio(steps, rounds, f"VGG-19 style step at {side} px on {jax.devices()[0].device_kind}")
 
 
 if __name__ == "__main__":

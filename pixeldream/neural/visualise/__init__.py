@@ -1,1 +1,1 @@
-"""What a network sees: in a picture (``backward``), and of its own (``ascent``, ``objectives``)."""
+"""What a network sees: in a picture (``backward``), and of its own (``growth``, ``objectives``)."""

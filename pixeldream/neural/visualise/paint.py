@@ -17,8 +17,8 @@ from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural.jitter import UNTIL, shifts
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.optimise import Progress, identity, optimise
-from pixeldream.neural.visualise.ascent import Grown, grow
 from pixeldream.neural.visualise.backward import check_side
+from pixeldream.neural.visualise.growth import Grown, grow
 from pixeldream.neural.visualise.objectives import MEAN, Answer, Asked, Likeness
 from pixeldream.neural.visualise.settings import GrowSettings
 from pixeldream.neural.visualise.target import Target, channels_of
