@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +25,28 @@ LAX = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("pixeldream", max_examples=25, derandomize=True, **LAX)
 settings.register_profile("search", max_examples=2000, **LAX)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pixeldream"))
+
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What one process has compiled, the others and the programs that tests start need not compile again: a folder
+    of this run alone keeps it."""
+    if hasattr(config, "workerinput") or COMPILED in os.environ:
+        return
+    folder = os.environ[COMPILED] = tempfile.mkdtemp(prefix="pixeldream-compiled-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_compiled_stays() -> Iterator[None]:
+    """Every compiled function takes dozens of the 65,530 pieces that Linux allows a process's memory to be in: those of
+    all modes together are more than that, and the process is ended."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)
