@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pixeldream.cli.compiled import FOLDER
 from pixeldream.plugin.registry import Registry, load
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -26,17 +27,17 @@ settings.register_profile("pixeldream", max_examples=25, derandomize=True, **LAX
 settings.register_profile("search", max_examples=2000, **LAX)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pixeldream"))
 
-COMPILED = "JAX_COMPILATION_CACHE_DIR"
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """What one process has compiled, the others and the programs that tests start need not compile again: a folder
     of this run alone keeps it."""
-    if hasattr(config, "workerinput") or COMPILED in os.environ:
+    if hasattr(config, "workerinput") or FOLDER in os.environ:
         return
-    folder = os.environ[COMPILED] = tempfile.mkdtemp(prefix="pixeldream-compiled-")
+    folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="pixeldream-compiled-")
+    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(4 << 30)  # with a limit jax locks the folder
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
     jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_compilation_cache_max_size", 4 << 30)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 

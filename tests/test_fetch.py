@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from weight_server import Server, Told, serving
 
+from pixeldream.cache import CACHE
 from pixeldream.neural.networks.base import Download, Network
 from pixeldream.neural.networks.vgg import build
 from pixeldream.neural.weights import WeightsError, cache, fetch, fetching, obtain, resolve
@@ -28,7 +29,7 @@ SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv(cache.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     for name in ("HTTP_PROXY", "http_proxy", cache.MIRROR, cache.OFFLINE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(fetching, "DELAY_SECONDS", 0.001)
@@ -244,7 +245,7 @@ def test_a_disk_without_room_is_noticed_first(server: Server, monkeypatch: pytes
 
 def test_a_cache_that_can_not_be_made(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(cache.CACHE, str(tmp_path / "file"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "file"))
     with pytest.raises(WeightsError, match=r"weights' can't be written: Not a directory; .* PIXELDREAM_CACHE"):
         fetch(download(server))
 

@@ -57,11 +57,19 @@ def test_the_built_in_plugins_load_without_a_failure(registry: Registry) -> None
 
 
 def laws_of_modes() -> list[tuple[str, Callable]]:
-    """Without jit a solve of a mode's own or of many areas takes minutes; the tests of its machine, and those of
-    sub-palettes, compare it with brute force, and one that is quick enough is tried on a few pixels below."""
+    """Without jit a solve takes from seconds to minutes: one mode is tried of those that are solved alike. Where a mode
+    brings its own solver, or shares sub-palettes, other tests compare with brute force, and one is tried below."""
     slow = testing.mode_jits_to_the_same
-    own = {name for name in MODES if REGISTRY.modes[name].solve or REGISTRY.modes[name].sub_palettes}
-    return [(name, law) for name in MODES for law in testing.MODE_LAWS if not (law is slow and name in own)]
+    alike = {solved_alike(REGISTRY.modes[name]): name for name in reversed(MODES)}
+    asked = {name for name in alike.values() if not (REGISTRY.modes[name].solve or REGISTRY.modes[name].sub_palettes)}
+    return [(name, law) for name in MODES for law in testing.MODE_LAWS if law is not slow or name in asked]
+
+
+def solved_alike(mode: Mode) -> Any:
+    """What the way of a mode's solution depends on, besides sizes and numbers."""
+    levels = tuple((level.area, len(level.slots) > 1) for level in mode.levels)
+    own = mode.solve, mode.sub_palettes, mode.colour_groups
+    return levels, mode.tiles, mode.gamut is None, mode.blocked > 0, own
 
 
 @pytest.mark.parametrize(("mode", "law"), laws_of_modes(), ids=lambda value: getattr(value, "__name__", value))

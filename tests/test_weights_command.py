@@ -12,6 +12,7 @@ import pytest
 from command import Ran, call, make_weights
 from weight_server import Server, Told, serving
 
+from pixeldream.cache import CACHE
 from pixeldream.neural.weights import cache, fetching, load_weights, read_facts, save_weights
 
 Capsys = pytest.CaptureFixture[str]
@@ -33,7 +34,7 @@ def register_networks():
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("HTTP_PROXY", "http_proxy", cache.MIRROR):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(cache.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(cache.OFFLINE, "0")  # so that --offline is undone as well
     monkeypatch.setattr(fetching, "DELAY_SECONDS", 0.001)
     data = make_weights(tmp_path / "net.safetensors").read_bytes()

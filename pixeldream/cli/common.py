@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from pixeldream.cli import compiled
 from pixeldream.plugin.registry import CORE, LEAVE_OUT, Registry, UnknownName, load, suggestion, unwanted
 
 _global_plugins: list[Path] = []
@@ -57,6 +58,7 @@ def open_registry(files: Sequence[Path] | None = None) -> Registry:
 
     Raises :class:`PluginError`, and ``UnknownName`` for a plugin to leave out that is not there.
     """
+    compiled.keep()
     registry = load(plugin_files(files), _left_out)
     _check_left_out(registry)
     for failure in registry.failures:

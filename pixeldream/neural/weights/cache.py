@@ -6,13 +6,9 @@ import os
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import platformdirs
-
+from pixeldream import cache
 from pixeldream.neural.networks.base import Download
 from pixeldream.neural.weights.errors import WeightsError
-
-CACHE = "PIXELDREAM_CACHE"
-"""An environment variable: the folder to keep fetched files in, instead of the user's cache folder."""
 
 MIRROR = "PIXELDREAM_MIRROR"
 """An environment variable: an address that takes the place of scheme and host of every file that is fetched."""
@@ -23,8 +19,7 @@ OFFLINE = "PIXELDREAM_OFFLINE"
 
 def folder() -> Path:
     """The folder of fetched weights; it need not be there yet."""
-    named = os.environ.get(CACHE)
-    return (Path(named) if named else platformdirs.user_cache_path("pixeldream", appauthor=False)) / "weights"
+    return cache.folder("weights")
 
 
 def place(download: Download) -> Path:

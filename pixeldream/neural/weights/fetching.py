@@ -24,9 +24,10 @@ from typing import Any
 
 import filelock
 
+from pixeldream.cache import CACHE
 from pixeldream.neural.networks.base import Download, Network
 from pixeldream.neural.weights import errors
-from pixeldream.neural.weights.cache import CACHE, OFFLINE, address, cached, is_offline, place
+from pixeldream.neural.weights.cache import OFFLINE, address, cached, is_offline, place
 from pixeldream.neural.weights.errors import WeightsError
 
 Watch = Callable[[int, int], None]
