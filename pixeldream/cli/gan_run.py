@@ -22,7 +22,8 @@ from pixeldream.retro.palette import Palette, read_palette
 
 if TYPE_CHECKING:
     from pixeldream.neural.gan.loader import Pictures
-    from pixeldream.neural.gan.train import Constraint, Run
+    from pixeldream.neural.gan.loop import Loop
+    from pixeldream.neural.gan.train import Constraint
     from pixeldream.pieces import Pieces
 
 KIND = "pixeldream gan 1"
@@ -155,18 +156,18 @@ class Folder:
         pieces = self.pieces(registry, about)
         return Constraint() if pieces is None else Constraint(pieces.rule, pieces.arrays())
 
-    def write_curve(self, run: Run) -> None:
+    def write_curve(self, loop: Loop) -> None:
         """The losses as a table and as a picture."""
         from pixeldream.cli.gan_sheet import plot
-        from pixeldream.neural.gan.step import FIGURES
 
+        names = ("step", *loop.lesson.figures)
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("step", *FIGURES))
-        writer.writerows([int(row[0]), *(f"{value:.6g}" for value in row[1:])] for row in run.curve)
+        writer.writerow(names)
+        writer.writerows([int(row[0]), *(f"{value:.6g}" for value in row[1:])] for row in loop.curve)
         files = {self.path / "losses.csv": text.getvalue().encode()}
-        if len(run.curve) > 1:
-            files[self.path / "losses.png"] = plot(np.asarray(run.curve), ("step", *FIGURES))
+        if len(loop.curve) > 1:
+            files[self.path / "losses.png"] = plot(np.asarray(loop.curve), names)
         write_files(files)
 
     def write_sheet(self, name: str, png: bytes) -> Path:
