@@ -104,7 +104,7 @@ class Folder:
         if any(self.path.iterdir()):
             way = "go on with --resume, or name" if self.exists() else "name"
             raise OptionError(f"folder {str(self.path)!r} is not empty; {way} another")
-        write_files({self.path / "images.npy": _npy(images), self.path / "classes.npy": _npy(classes)})
+        write_files({self.path / "images.npy": npy(images), self.path / "classes.npy": npy(classes)})
         # Last: without it there is no run.
         write_files({self.about_file: about.json()})
 
@@ -117,7 +117,9 @@ class Folder:
         try:
             facts = json.loads(self.about_file.read_text("utf-8"))
             if facts["kind"] != KIND:
-                raise OptionError(f"run {str(self.path)!r} is of another version of pixeldream: {facts['kind']!r:.40}")
+                raise OptionError(
+                    f"run {str(self.path)!r} is no GAN's of this version of pixeldream: {facts['kind']!r:.40}"
+                )
             return About(
                 facts["preset"], plan_of(facts["plan"]), training_of(facts["training"]), facts["source"],
                 facts["count"], tuple(facts["classes"]), tuple(facts["skipped"]),
@@ -178,7 +180,8 @@ class Folder:
         return path
 
 
-def _npy(array: Any) -> bytes:
+def npy(array: Any) -> bytes:
+    """A file of numpy's."""
     file = BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()

@@ -56,3 +56,27 @@ class Batches:
     def epochs(self, steps: int) -> float:
         """How often each picture was seen in so many steps."""
         return steps * self.size / len(self.pictures.images)
+
+
+class Pair:
+    """Two endless iterators side by side, which no one has paired: of each batch the images alone."""
+
+    def __init__(self, first: Batches, second: Batches) -> None:
+        self._both = {"a": first, "b": second}
+
+    def __next__(self) -> tuple[np.ndarray, np.ndarray]:
+        first, second = (next(each)[0] for each in self._both.values())
+        return first, second
+
+    def position(self) -> dict[str, Any]:
+        """Where both stand, as JSON holds it."""
+        return {name: each.position() for name, each in self._both.items()}
+
+    def move(self, position: dict[str, Any]) -> None:
+        """Goes to a position."""
+        for name, each in self._both.items():
+            each.move(position[name])
+
+    def epochs(self, steps: int) -> float:
+        """How often each picture of the first was seen in so many steps."""
+        return self._both["a"].epochs(steps)

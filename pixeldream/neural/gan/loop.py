@@ -25,8 +25,9 @@ ROW_EVERY = 50
 
 
 class Lesson(NamedTuple):
-    """What is learnt: pure functions. ``begin() -> state``, arrays only; ``step(state, *batch) -> state, figures``,
-    jitted; ``figures``: their names, scalars all; ``watched``: whether they are those that a :class:`Watch` follows."""
+    """What is learnt: pure functions. ``begin() -> state``, arrays only; ``step(number, state, *batch) -> state,
+    figures``, jitted, where ``number`` steps were done before; ``figures``: their names, scalars all; ``watched``:
+    whether they are those that a :class:`Watch` follows."""
 
     begin: Callable[[], Any]
     step: Callable[..., tuple[Any, Mapping[str, jax.Array]]]
@@ -110,7 +111,7 @@ class Loop:
         """One step. The first compiles, which does not count as time."""
         begun = time.monotonic()
         batch = (self.devices.split(part) for part in next(self._source))
-        self.state, figures = self.devices.settle(self.lesson.step(self.state, *batch))
+        self.state, figures = self.devices.settle(self.lesson.step(self.steps, self.state, *batch))
         self.steps += 1
         self._pending.append(self.devices.local(figures))
         # Waits for the step before this one, so that the device is never idle and never far behind.
@@ -162,13 +163,13 @@ class Loop:
             self._checkpoints.close()
 
 
-def kept(lesson: Lesson, folder: Path) -> Kept:
-    """A lesson's newest checkpoint. Raises :class:`GanError`."""
+def kept(begin: Callable[[], Any], folder: Path) -> Kept:
+    """The newest checkpoint of a lesson that begins so. Raises :class:`GanError`."""
     checkpoints = Checkpoints(folder)
     try:
-        found = checkpoints.load(jax.eval_shape(lesson.begin))
+        found = checkpoints.load(jax.eval_shape(begin))
     finally:
         checkpoints.close()
     if found is None:
-        raise GanError(f"{str(folder)!r} holds no checkpoint yet; let 'pixeldream gan train' run to its first one")
+        raise GanError(f"{str(folder)!r} holds no checkpoint yet; let its training run to the first one")
     return found

@@ -58,7 +58,9 @@ class Run(Loop):
 
 
 def _lesson(plan: Plan, training: Training, constraint: Constraint = Constraint()) -> Lesson:  # noqa: B008
-    def step(state: steps.State, images: jax.Array, classes: jax.Array) -> tuple[steps.State, dict[str, jax.Array]]:
+    def step(
+        number: int, state: steps.State, images: jax.Array, classes: jax.Array
+    ) -> tuple[steps.State, dict[str, jax.Array]]:
         return steps.train_step(plan, training, state, images, classes, *constraint)
 
     return Lesson(partial(steps.begin, plan, training), step, steps.FIGURES, watched=True)
@@ -91,7 +93,7 @@ BATCH = 64
 
 def trained(plan: Plan, training: Training, folder: Path) -> Trained:
     """What a run has learnt so far. Raises :class:`GanError`."""
-    found = kept(_lesson(plan, training), folder)
+    found = kept(partial(steps.begin, plan, training), folder)
     curve = [tuple(row) for row in found.facts["curve"]]
     return Trained(plan, found.state.average, found.step, float(found.facts["seconds"]) / 60, curve)
 
