@@ -20,6 +20,7 @@ from pixeldream.neural.gan import networks as nets
 from pixeldream.neural.gan.checkpoints import Checkpoints
 from pixeldream.neural.gan.layers import enlarge
 from pixeldream.neural.gan.loader import Batches, Pictures
+from pixeldream.neural.gan.loop import Goal
 from pixeldream.neural.gan.settings import (
     AUGMENTATIONS,
     LOSSES,
@@ -35,7 +36,7 @@ from pixeldream.neural.gan.settings import (
 )  # fmt: skip
 from pixeldream.neural.gan.step import begin, train_step
 from pixeldream.neural.gan.toys import KINDS, toys
-from pixeldream.neural.gan.train import Goal, Run, latents, walk
+from pixeldream.neural.gan.train import Run, latents, walk
 from pixeldream.neural.gan.watch import Watch
 
 

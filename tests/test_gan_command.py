@@ -11,7 +11,7 @@ import pytest
 from command import call, make_image
 from PIL import Image
 
-from pixeldream.cli import gan_sheet, gan_train
+from pixeldream.cli import gan_follow, gan_sheet, gan_train
 from pixeldream.cli.main import run as run_command
 from pixeldream.neural.gan.toys import toys
 from pixeldream.plugin.registry import Registry
@@ -43,8 +43,8 @@ def run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     begin = train(pictures, out, "--by-folder", "--mode", MODE, "--steps", 52)
     with pytest.MonkeyPatch.context() as patch:
         # However slow the machine is.
-        patch.setattr(gan_train, "SHEET_SECONDS", 1e9)
-        patch.setattr(gan_train, "CHECKPOINT_SECONDS", 1e9)
+        patch.setattr(gan_follow, "SHEET_SECONDS", 1e9)
+        patch.setattr(gan_follow, "CHECKPOINT_SECONDS", 1e9)
         assert run_command(begin) == 0
         assert run_command(["gan", "train", "-o", str(out), "--resume", "--steps", "54", "--figures", "0"]) == 0
     return out

@@ -66,11 +66,13 @@ def colour(text: str) -> tuple[float, float, float]:
 
 
 def collect(
-    source: Path, side: int, *, background: str = "black", fit: str = "contain", by_folder: bool = False
-) -> Found:
+    source: Path, side: int, *, background: str = "black", fit: str = "contain", by_folder: bool = False,
+    shorter: int = 0,
+) -> Found:  # fmt: skip
     """The pictures of a folder or zip, and of the folders in it, as squares of ``side`` pixels on ``background``.
 
-    ``by_folder``: the outermost folders are classes. Raises :class:`OptionError` that says what is missing.
+    ``by_folder``: the outermost folders are classes. ``shorter``: pictures are cut
+    into pieces instead, see :func:`pieces`. Raises :class:`OptionError` that says what is missing.
     """
     if fit not in FITS:
         raise OptionError(f"fit {fit!r} is none of {', '.join(FITS)}")
@@ -84,8 +86,9 @@ def collect(
         for file in files:
             try:
                 image = images.decode(file.data(), file.name, background=ground)
-                made.append(square(image, side, ground, fit))
-                chosen.append(file.name)
+                found = pieces(image, side, shorter) if shorter else [square(image, side, ground, fit)]
+                made += found
+                chosen += [file.name] * len(found)
             except _UNREADABLE as error:
                 skipped.append(f"{file.name} ({_reason(error)})")
     _check(source, len(made), skipped)
@@ -144,7 +147,7 @@ def _files(source: Path, stack: ExitStack) -> list[_File]:
 def square(image: np.ndarray, side: int, ground: tuple[float, float, float], fit: str) -> np.ndarray:
     """uint8 ``[side, side, 3]`` of float32 ``[height, width, 3]``: ``contain`` puts it on the ground, ``cover`` cuts
     off what is too wide or too tall. Pixel art is taken in its own pixels and enlarged in whole ones."""
-    image = _own_pixels(image)
+    image = own_pixels(image)
     height, width = image.shape[:2]
     if fit == "cover":
         length = min(height, width)
@@ -163,7 +166,29 @@ def square(image: np.ndarray, side: int, ground: tuple[float, float, float], fit
     return images.as_bytes(made)
 
 
-def _own_pixels(image: np.ndarray) -> np.ndarray:
+def pieces(image: np.ndarray, side: int, shorter: int) -> list[np.ndarray]:
+    """uint8 ``[side, side, 3]`` each: all of float32 ``[height, width, 3]``, in squares that overlap where they must,
+    :data:`MOST_PIECES` at most. Pixel art is taken in its own pixels; what is larger is made smaller, to a shorter side
+    of ``shorter``. Raises ``ImageError`` for a picture smaller than a square."""
+    image = own_pixels(image)
+    height, width = image.shape[:2]
+    if min(height, width) < side:
+        raise images.ImageError(f"it is smaller than {side}x{side} pixels")
+    scale = max(shorter, side) / min(height, width)
+    if scale < 1:
+        image = images.resize(image, (round(width * scale), round(height * scale)))
+    tops, lefts = (np.linspace(0, length - side, -(-length // side)).round().astype(int) for length in image.shape[:2])
+    places = [(top, left) for top in tops for left in lefts]
+    chosen = np.linspace(0, len(places) - 1, min(len(places), MOST_PIECES)).round().astype(int)
+    made = images.as_bytes(image)
+    return [made[top : top + side, left : left + side] for top, left in (places[number] for number in chosen)]
+
+
+MOST_PIECES = 32
+"""Of one picture."""
+
+
+def own_pixels(image: np.ndarray) -> np.ndarray:
     """A picture all of whose pixels were repeated, without the copies."""
     height, width = image.shape[:2]
     for times in (8, 7, 6, 5, 4, 3, 2):

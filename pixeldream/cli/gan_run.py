@@ -22,7 +22,8 @@ from pixeldream.retro.palette import Palette, read_palette
 
 if TYPE_CHECKING:
     from pixeldream.neural.gan.loader import Pictures
-    from pixeldream.neural.gan.train import Constraint, Run
+    from pixeldream.neural.gan.loop import Loop
+    from pixeldream.neural.gan.train import Constraint
     from pixeldream.pieces import Pieces
 
 KIND = "pixeldream gan 1"
@@ -103,7 +104,7 @@ class Folder:
         if any(self.path.iterdir()):
             way = "go on with --resume, or name" if self.exists() else "name"
             raise OptionError(f"folder {str(self.path)!r} is not empty; {way} another")
-        write_files({self.path / "images.npy": _npy(images), self.path / "classes.npy": _npy(classes)})
+        write_files({self.path / "images.npy": npy(images), self.path / "classes.npy": npy(classes)})
         # Last: without it there is no run.
         write_files({self.about_file: about.json()})
 
@@ -116,7 +117,9 @@ class Folder:
         try:
             facts = json.loads(self.about_file.read_text("utf-8"))
             if facts["kind"] != KIND:
-                raise OptionError(f"run {str(self.path)!r} is of another version of pixeldream: {facts['kind']!r:.40}")
+                raise OptionError(
+                    f"run {str(self.path)!r} is no GAN's of this version of pixeldream: {facts['kind']!r:.40}"
+                )
             return About(
                 facts["preset"], plan_of(facts["plan"]), training_of(facts["training"]), facts["source"],
                 facts["count"], tuple(facts["classes"]), tuple(facts["skipped"]),
@@ -155,18 +158,18 @@ class Folder:
         pieces = self.pieces(registry, about)
         return Constraint() if pieces is None else Constraint(pieces.rule, pieces.arrays())
 
-    def write_curve(self, run: Run) -> None:
+    def write_curve(self, loop: Loop) -> None:
         """The losses as a table and as a picture."""
         from pixeldream.cli.gan_sheet import plot
-        from pixeldream.neural.gan.step import FIGURES
 
+        names = ("step", *loop.lesson.figures)
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("step", *FIGURES))
-        writer.writerows([int(row[0]), *(f"{value:.6g}" for value in row[1:])] for row in run.curve)
+        writer.writerow(names)
+        writer.writerows([int(row[0]), *(f"{value:.6g}" for value in row[1:])] for row in loop.curve)
         files = {self.path / "losses.csv": text.getvalue().encode()}
-        if len(run.curve) > 1:
-            files[self.path / "losses.png"] = plot(np.asarray(run.curve), ("step", *FIGURES))
+        if len(loop.curve) > 1:
+            files[self.path / "losses.png"] = plot(np.asarray(loop.curve), names)
         write_files(files)
 
     def write_sheet(self, name: str, png: bytes) -> Path:
@@ -177,7 +180,8 @@ class Folder:
         return path
 
 
-def _npy(array: Any) -> bytes:
+def npy(array: Any) -> bytes:
+    """A file of numpy's."""
     file = BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()

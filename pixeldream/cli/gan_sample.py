@@ -13,7 +13,9 @@ import typer
 from pixeldream.cli import gan_sheet, output
 from pixeldream.cli.common import blame, open_registry, tell
 from pixeldream.cli.gan_figures import as_facts, measure, report
+from pixeldream.cli.gan_info import inform
 from pixeldream.cli.gan_run import About, Folder
+from pixeldream.cli.gan_sibling import kind_of
 from pixeldream.cli.options import Json, OptionError, OutputFiles, PluginFiles, integer, option, real
 from pixeldream.look import look
 from pixeldream.neural.gan.settings import MAXIMUM_SEED
@@ -176,9 +178,12 @@ def info(
     beside those of real pictures against real ones.
     """
     registry, folder = open_registry(plugin), Folder(run)
-    about = folder.about()
     if figures < 0:
         raise OptionError(f"--figures {figures} is less than none")
+    sibling = kind_of(folder)
+    if sibling is not None:
+        return inform(registry, folder, sibling, figures, json_)
+    about = folder.about()
     afterwards = None if mode is None else _pieces(registry, folder, about, mode)
     from pixeldream.neural.gan.train import means, trained
 

@@ -14,13 +14,8 @@ LEAST = 512
 
 PAPER, INK, GRID = (32, 32, 36), (232, 232, 232), (64, 64, 70)
 
-LINES = {
-    "critic": (240, 140, 90), "generator": (110, 170, 250), "real": (250, 220, 110), "fake": (120, 220, 160),
-    "right": (240, 140, 90), "variety": (110, 170, 250),
-}  # fmt: skip
-
-PANELS = (("critic", "generator"), ("real", "fake"), ("right", "variety"))
-"""What is drawn together."""
+LINES = ((240, 140, 90), (110, 170, 250))
+"""Of the two curves that are drawn together."""
 
 WIDTH, HEIGHT, MARGIN = 760, 190, 44
 
@@ -46,10 +41,11 @@ def png(image: np.ndarray) -> bytes:
 
 
 def plot(rows: np.ndarray, names: Sequence[str]) -> bytes:
-    """A PNG of curves: ``rows [n, names]``, the first of which is the step."""
-    page = Image.new("RGB", (WIDTH, HEIGHT * len(PANELS)), PAPER)
+    """A PNG of curves, two by two: ``rows [n, names]``, the first of which is the step."""
+    panels = [names[place : place + len(LINES)] for place in range(1, len(names), len(LINES))]
+    page = Image.new("RGB", (WIDTH, HEIGHT * len(panels)), PAPER)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
-    for number, panel in enumerate(PANELS):
+    for number, panel in enumerate(panels):
         values = {name: rows[:, list(names).index(name)] for name in panel}
         _panel(draw, font, HEIGHT * number, rows[:, 0], values)
     file = BytesIO()
@@ -71,5 +67,5 @@ def _panel(draw: ImageDraw.ImageDraw, font: object, top: int, steps: np.ndarray,
     x = box[0] + (steps - steps[0]) / max(steps[-1] - steps[0], 1) * (box[2] - box[0])
     for place, (name, curve) in enumerate(values.items()):
         y = box[3] + np.clip((np.nan_to_num(curve) - low) / (high - low), 0, 1) * (box[1] - box[3])
-        draw.line([(float(a), float(b)) for a, b in zip(x, y, strict=True)], LINES[name], 2)
-        draw.text((box[0] + 90 * place, top + 6), name, LINES[name], font)  # type: ignore[arg-type]
+        draw.line([(float(a), float(b)) for a, b in zip(x, y, strict=True)], LINES[place], 2)
+        draw.text((box[0] + 90 * place, top + 6), name, LINES[place], font)  # type: ignore[arg-type]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,27 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from pixeldream.cli import gan_data, gan_sheet
+from pixeldream.cli import gan_data, gan_sheet, gan_together
 from pixeldream.cli.common import open_registry, say, tell
 from pixeldream.cli.gan_figures import measure, report
+from pixeldream.cli.gan_follow import follow, goal_of
 from pixeldream.cli.gan_run import About, Folder, Rules
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
 from pixeldream.cli.option_types import named
 from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, option, real
-from pixeldream.cli.progress import Bar
 from pixeldream.cli.recipe import versions
 from pixeldream.neural.gan.settings import AUGMENTATIONS, LOSSES, PRESETS, SIZES, Training
 from pixeldream.neural.gan.settings import preset as preset_of
 
 if TYPE_CHECKING:
-    from pixeldream.neural.gan.train import Goal, Run
+    from pixeldream.neural.gan.train import Run
     from pixeldream.plugin.registry import Registry
 
 SHEET = 64
 """Drawings on a sheet."""
-
-SHEET_SECONDS, CHECKPOINT_SECONDS, TALK_SECONDS = 10.0, 60.0, 60.0
-"""At least so long between two sheets, two checkpoints, two lines of talk."""
 
 SMALL = 10_000
 """Pictures: of fewer the critic would know each by heart."""
@@ -113,6 +108,10 @@ def train(
     keep: Keep = 3,
     resume: Resume = False,
     figures: Measure = 1000,
+    devices: gan_together.DeviceCount = 0,
+    coordinator: gan_together.Coordinator = None,
+    process_count: gan_together.ProcessCount = 1,
+    process_id: gan_together.ProcessId = 0,
     plugin: PluginFiles = None,
     quiet: Quiet = False,
 ) -> None:
@@ -131,23 +130,27 @@ def train(
     _check_numbers({"steps": steps, "epochs": epochs, "minutes": minutes}, keep)
     if palette is not None and mode is None and not resume:
         raise OptionError("--palette is for a mode: name it as well, --mode MODE")
+    first = gan_together.meet(coordinator, process_count, process_id)
     if resume:
         about = folder.about()
         _check_same(about, given, source)
     else:
-        about = _begin(registry, folder, source, demo, given, by_folder, background, fit, quiet)
-    goal = _goal(steps, epochs, minutes, about)
+        about = gan_together.one_after_another(
+            coordinator,
+            lambda: _begin(registry, folder, source, demo, given, by_folder, background, fit, quiet),
+            folder.about,
+        )
+    goal = goal_of(steps, epochs, minutes, 2.0 if about.source == "demo" else 10.0)
     with Interrupt() as interrupt:
-        run = _open(registry, folder, about, keep)
+        run = _open(registry, folder, about, keep, devices)
         try:
-            if goal.part(run) >= 1:
-                raise OptionError(f"the run is at its end, {_where(run)}; ask for more --steps, --epochs or --minutes")
-            _follow(run, goal, folder, about, interrupt, quiet)
+            follow(run, goal, folder, interrupt, quiet, sheet(run, about))
         finally:
             run.close()
-    if figures and not interrupt.asked:
+    if first and figures and not interrupt.asked:
         tell(report(measure(registry, folder, about, figures)))
-    tell(str(out))
+    if first:
+        tell(str(out))
     if interrupt.asked:
         raise typer.Exit(INTERRUPTED)
 
@@ -164,15 +167,6 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
     return () if text == "none" else tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _goal(steps: int, epochs: float, minutes: float, about: About) -> Goal:
-    """As asked for; some minutes where nothing is."""
-    from pixeldream.neural.gan.train import Goal
-
-    if not (steps or epochs or minutes):
-        minutes = 2.0 if about.source == "demo" else 10.0
-    return Goal(steps, minutes, epochs)
 
 
 def _check_same(about: About, given: Mapping[str, Any], source: Path | None) -> None:
@@ -262,64 +256,26 @@ def _introduce(about: About) -> None:
         say(f"within {about.rules.mode}" + (f"; shared by all: {colours}" if len(about.rules.colours) < 9 else ""))
 
 
-def _open(registry: Registry, folder: Folder, about: About, keep: int) -> Run:
+def _open(registry: Registry, folder: Folder, about: About, keep: int, count: int) -> Run:
     from pixeldream.neural.gan.train import Run
 
-    constraint = folder.constraint(registry, about)
-    return Run(about.plan, about.training, folder.pictures(), constraint, folder.checkpoints, keep, say)
+    devices = gan_together.share(about.training.batch, count)
+    heard = say if devices.first else lambda text: None
+    return Run(
+        about.plan, about.training, folder.pictures(), folder.constraint(registry, about), folder.checkpoints, keep,
+        heard, devices,
+    )  # fmt: skip
 
 
-def _where(run: Run) -> str:
-    return f"step {run.steps}, {run.epochs:.1f} epochs, {run.seconds / 60:.1f} minutes"
-
-
-def _follow(run: Run, goal: Goal, folder: Folder, about: About, interrupt: Interrupt, quiet: bool) -> None:
-    talk = not quiet and not sys.stderr.isatty()
-    drawn = saved = said = 0.0
-    latent, classes = sheet_of(about)
-    before = int(run.epochs)
-    with Bar("training", quiet) as bar:
-        for _ in run.go(goal):
-            interrupt.keep()
-            bar.move(goal.part(run), _where(run))
-            now = time.monotonic()
-            if not said:  # the first step compiles: it says nothing about the others
-                drawn = saved = said = now
-            if int(run.epochs) > before and now - drawn > SHEET_SECONDS:
-                before, drawn = int(run.epochs), now
-                draw_sheet(run, folder, latent, classes)
-            if now - saved > CHECKPOINT_SECONDS:
-                run.save()
-                saved = now
-            if talk and now - said > TALK_SECONDS:
-                say(_line(run))
-                said = now
-            if interrupt.asked:
-                break
-    run.save()
-    draw_sheet(run, folder, latent, classes)
-
-
-def sheet_of(about: About) -> tuple[np.ndarray, np.ndarray]:
-    """The latent vectors of a run's sheets, the same from first to last, and their classes, one after the other."""
+def sheet(run: Run, about: About) -> Callable[[], bytes]:
+    """What draws the sheets of a run: of the same latent vectors from first to last, one class after the other."""
     from pixeldream.neural.gan.train import latents
 
     classes = np.arange(SHEET, dtype=np.int32) % max(1, len(about.classes))
-    return latents(about.plan, about.training.seed, SHEET), classes
+    latent = latents(about.plan, about.training.seed, SHEET)
 
+    def drawn() -> bytes:
+        images = np.rint(np.clip(run.sample(latent, classes), 0, 1) * 255).astype(np.uint8)
+        return gan_sheet.png(gan_sheet.grid(images))
 
-def draw_sheet(run: Run, folder: Folder, latent: np.ndarray, classes: np.ndarray) -> None:
-    """Writes the sheet of the epoch, and the curve."""
-    images = np.rint(np.clip(run.sample(latent, classes), 0, 1) * 255).astype(np.uint8)
-    folder.write_sheet(f"epoch-{int(run.epochs):04}-step-{run.steps:06}", gan_sheet.png(gan_sheet.grid(images)))
-    folder.write_curve(run)
-
-
-def _line(run: Run) -> str:
-    from pixeldream.neural.gan.train import means
-
-    if not run.curve:
-        return _where(run)
-    found = means(run.curve[-1])
-    figures = ", ".join(f"{name} {found[name]:.3f}" for name in ("critic", "generator", "right", "variety"))
-    return f"{_where(run)}: {figures}"
+    return drawn

@@ -19,9 +19,11 @@ from pixeldream.cli.convert import convert
 from pixeldream.cli.dithers import dithers
 from pixeldream.cli.dream import dream
 from pixeldream.cli.formats import formats
+from pixeldream.cli.gan_enlarge import enlarge, train_enlarge
 from pixeldream.cli.gan_sample import info as gan_info
 from pixeldream.cli.gan_sample import sample as gan_sample
 from pixeldream.cli.gan_train import train as gan_train
+from pixeldream.cli.gan_translate import train_translate, translate
 from pixeldream.cli.interrupt import INTERRUPTED
 from pixeldream.cli.losses import losses
 from pixeldream.cli.modes import modes
@@ -81,7 +83,10 @@ for _command in (saliency, guided, deconv, invert, channels, compare):
 visualise.command("class")(_may_leave_out(class_))
 app.add_typer(visualise, name="visualise")
 gan = typer.Typer(**_PLAIN)
-for _name, _command in (("train", gan_train), ("sample", gan_sample), ("info", gan_info)):
+for _name, _command in (
+    ("train", gan_train), ("sample", gan_sample), ("info", gan_info), ("train-enlarge", train_enlarge),
+    ("enlarge", enlarge), ("train-translate", train_translate), ("translate", translate),
+):  # fmt: skip
     gan.command(_name)(_may_leave_out(_command))
 app.add_typer(gan, name="gan")
 weights = typer.Typer(**_PLAIN)

@@ -36,10 +36,15 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int = 3) -> None:
         self._folder = folder
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # what it says is raised as well
-        # In this process's own time: what was said to be kept is on disk.
+        folder.mkdir(parents=True, exist_ok=True)
+        # Of several processes one writes, in its own time; the others have no part in it.
+        own = jax.process_index()
+        alone = ocp.options.MultiprocessingOptions(own, {own}, str(own))
+        # What was said to be kept is on disk.
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep, enable_async_checkpointing=False, create=True, cleanup_tmp_directories=True
-        )
+            max_to_keep=keep, enable_async_checkpointing=False, create=False, cleanup_tmp_directories=own == 0,
+            multiprocessing_options=alone,
+        )  # fmt: skip
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def steps(self) -> list[int]:

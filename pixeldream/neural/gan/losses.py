@@ -1,4 +1,5 @@
-"""What both networks want, as functions of the critic's scores ``[n]`` of real and of generated pictures."""
+"""What both networks want, as functions of the critic's scores of real and of generated
+pictures: ``[n]``, or several a picture."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ def critic_loss(name: str, real: jax.Array, fake: jax.Array) -> jax.Array:
         return jax.nn.relu(1.0 - real).mean() + jax.nn.relu(1.0 + fake).mean()
     if name == "relativistic":
         return softplus(fake - real).mean()
+    if name == "squares":
+        return jnp.square(real - 1.0).mean() + jnp.square(fake).mean()
     return softplus(-real).mean() + softplus(fake).mean()
 
 
@@ -25,6 +28,8 @@ def generator_loss(name: str, real: jax.Array, fake: jax.Array) -> jax.Array:
         return -fake.mean()
     if name == "relativistic":
         return softplus(real - fake).mean()
+    if name == "squares":
+        return jnp.square(fake - 1.0).mean()
     return softplus(-fake).mean()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 SIZES = (16, 32, 64, 128, 256)
 """The sides, in pixels, that pictures may have."""
 
-LOSSES = ("bce", "hinge", "relativistic")
+LOSSES = ("bce", "hinge", "relativistic", "squares")
 """Binary cross-entropy (arXiv 1406.2661, its non-saturating form); hinge (arXiv 1705.02894); relativistic in pairs
-(arXiv 1807.00734)."""
+(arXiv 1807.00734); least squares (arXiv 1611.04076)."""
 
 AUGMENTATIONS = ("colour", "translation", "cutout")
 """What differentiable augmentation does (arXiv 2006.10738)."""
@@ -169,8 +169,8 @@ def _steady(size: int, width: int) -> tuple[Plan, Training]:
     return plan, Training(generator_rate=2e-4, critic_rate=4e-4, betas=(0.0, 0.99), average=0.998)
 
 
-def as_facts(value: Plan | Training) -> dict[str, Any]:
-    """The fields by name, as JSON holds them."""
+def as_facts(value: Any) -> dict[str, Any]:
+    """The fields of a plan or the like by name, as JSON holds them."""
     return {f.name: list(v) if isinstance(v := getattr(value, f.name), tuple) else v for f in fields(value)}
 
 

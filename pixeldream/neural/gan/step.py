@@ -56,9 +56,7 @@ def _optimisers(training: Training) -> tuple[optax.GradientTransformation, optax
     return generator, critic
 
 
-def _moved(
-    optimiser: optax.GradientTransformation, gradient: Arrays, moments: Any, arrays: Arrays
-) -> tuple[Arrays, Any]:
+def moved(optimiser: optax.GradientTransformation, gradient: Any, moments: Any, arrays: Any) -> tuple[Any, Any]:
     """The arrays after a step of an optimiser, and its moments."""
     # optax raises floats to an int32, which strict promotion refuses.
     with jax.numpy_dtype_promotion("standard"):
@@ -110,10 +108,10 @@ def train_step(
     critic = _Critic(plan, training, classes, keys[2:6])
     state, scores, critic_loss = critic.learn(state, real, fake)
     generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, real, fake)
-    generator, moments = _moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
+    generator, moments = moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
     state = state._replace(
         generator=generator, remembered=remembered, generator_moments=moments, step=state.step + 1,
-        average=_averaged(training, state, (generator, remembered)),
+        average=averaged(training.average, state.step, state.average, (generator, remembered)),
     )  # fmt: skip
     values = critic_loss, generator_loss, *_figures(*scores, real, fake)
     return state, dict(zip(FIGURES, values, strict=True))
@@ -159,9 +157,9 @@ class _Critic(NamedTuple):
             return found + self._penalty(arrays, state, real), (reals, fakes, found, remembered)
 
         gradient, (reals, fakes, found, remembered) = jax.grad(loss, has_aux=True)(state.critic)
-        moved, moments = _moved(_optimisers(self.training)[1], gradient, state.critic_moments, state.critic)
+        after, moments = moved(_optimisers(self.training)[1], gradient, state.critic_moments, state.critic)
         learnt = state._replace(
-            critic=moved, critic_remembered=remembered, directions=directions, critic_moments=moments
+            critic=after, critic_remembered=remembered, directions=directions, critic_moments=moments
         )
         return learnt, (reals, fakes), found
 
@@ -187,13 +185,13 @@ class _Critic(NamedTuple):
         return losses.generator_loss(self.training.loss, reals, fakes)
 
 
-def _averaged(training: Training, state: State, now: tuple[Arrays, Arrays]) -> tuple[Arrays, Arrays]:
-    """The running average, which forgets quickly at first; without one, the generator as it is."""
-    if not training.average:
+def averaged(average: float, step: jax.Array, before: Any, now: Any) -> Any:
+    """The running average of a generator's arrays, which forgets quickly at first; without one, they as they are."""
+    if not average:
         return now
-    done = state.step.astype(jnp.float32)
-    kept = jnp.minimum(training.average, (1.0 + done) / (10.0 + done))
-    return jax.tree.map(lambda old, new: kept * old + (1.0 - kept) * new, state.average, now)
+    done = step.astype(jnp.float32)
+    kept = jnp.minimum(average, (1.0 + done) / (10.0 + done))
+    return jax.tree.map(lambda old, new: kept * old + (1.0 - kept) * new, before, now)
 
 
 def _figures(reals: jax.Array, fakes: jax.Array, real: jax.Array, fake: jax.Array) -> tuple[jax.Array, ...]:

@@ -1,10 +1,9 @@
-"""Training as an iterator: whoever runs it may stop between two steps, and what is needed to go on is kept."""
+"""A GAN in training, and what it has learnt."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,16 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural.gan import step as steps
-from pixeldream.neural.gan.checkpoints import Checkpoints
+from pixeldream.neural.gan.devices import Devices
 from pixeldream.neural.gan.loader import Batches, Pictures
+from pixeldream.neural.gan.loop import Lesson, Loop, Row, kept
 from pixeldream.neural.gan.settings import GanError, Plan, Training
-from pixeldream.neural.gan.watch import Watch
-
-Row = tuple[float, ...]
-"""Of the curve: the step, then the mean of each of ``steps.FIGURES`` since the row before."""
-
-ROW_EVERY = 50
-"""Steps between two rows of the curve."""
 
 
 class Constraint(NamedTuple):
@@ -32,29 +25,8 @@ class Constraint(NamedTuple):
     arrays: Any = ()
 
 
-@dataclass(frozen=True)
-class Goal:
-    """When a run is over: at whichever comes first. 0: no such limit."""
-
-    steps: int = 0
-    minutes: float = 0.0
-    epochs: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "minutes", "epochs"):
-            if getattr(self, name) < 0:
-                raise GanError(f"{name} {getattr(self, name):g} is less than none")
-        if not (self.steps or self.minutes or self.epochs):
-            raise GanError("nothing says when to stop: give --steps, --epochs or --minutes")
-
-    def part(self, run: Run) -> float:
-        """How much of the run is done, 0 to 1."""
-        done = (run.steps, self.steps), (run.seconds / 60, self.minutes), (run.epochs, self.epochs)
-        return min(1.0, max(value / limit for value, limit in done if limit))
-
-
-class Run:
-    """Training under way. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
+class Run(Loop):
+    """A GAN in training. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
 
     ``say`` is told in words when something goes wrong. Raises :class:`GanError`.
     """
@@ -68,96 +40,30 @@ class Run:
         folder: Path | None = None,
         keep: int = 3,
         say: Callable[[str], None] = lambda text: None,
+        devices: Devices = Devices(),  # noqa: B008 - a frozen value
     ) -> None:
         if pictures.images.shape[1:] != (plan.size, plan.size, 3):
             found = list(pictures.images.shape[1:])
             raise GanError(f"pictures of shape {found} are none of {plan.size}x{plan.size} pixels")
-        self.plan, self.training, self.constraint, self._say = plan, training, constraint, say
-        self._batches = Batches(pictures, training.batch, training.seed)
-        self.state: steps.State
-        self.steps, self.seconds = 0, 0.0
-        self.curve: list[Row] = []
-        self._watch, self._pending = Watch(), []  # type: ignore[var-annotated]
-        self._checkpoints = None if folder is None else Checkpoints(folder, keep)
-        self._saved = -1
-        self._restore()
-
-    @property
-    def epochs(self) -> float:
-        """How often each picture was seen."""
-        return self._batches.epochs(self.steps)
-
-    def go(self, goal: Goal) -> Iterator[Run]:
-        """Trains; yields itself after every step. Nothing comes where the goal is reached already."""
-        while goal.part(self) < 1:
-            self.step()
-            yield self
-
-    def step(self) -> None:
-        """One step. The first compiles, which does not count as time."""
-        begun = time.monotonic()
-        images, classes = next(self._batches)
-        self.state, figures = steps.train_step(
-            self.plan, self.training, self.state, jnp.asarray(images), jnp.asarray(classes), *self.constraint
-        )
-        self.steps += 1
-        self._pending.append(figures)
-        # Waits for the step before this one, so that the device is never idle and never far behind.
-        if len(self._pending) > 1:
-            jax.block_until_ready(self._pending[-2])
-        if self.steps % ROW_EVERY == 0:
-            self._look()
-        self.seconds += time.monotonic() - begun if self.steps > 1 else 0.0
-
-    def _look(self) -> None:
-        """A row of the curve, and a word where something is wrong."""
-        found = [{name: float(value) for name, value in each.items()} for each in self._pending]
-        self._pending = []
-        for each in found:
-            for text in self._watch.see(each):
-                self._say(f"step {self.steps}: {text}")
-        means = (float(np.mean([each[name] for each in found])) for name in steps.FIGURES)
-        self.curve.append((float(self.steps), *means))
+        self.plan, self.constraint = plan, constraint
+        batches = Batches(pictures, training.batch, training.seed, devices.part)
+        shared = Constraint(constraint.rule, devices.replicate(constraint.arrays))
+        super().__init__(_lesson(plan, training, shared), batches, folder, keep, say, devices)
 
     def sample(self, latent: Any, classes: Any) -> np.ndarray:
         """Pictures of latent vectors and classes; see ``step.sample``."""
-        drawn = steps.sample(self.plan, self.state.average, jnp.asarray(latent), jnp.asarray(classes), *self.constraint)
+        average = self.devices.local(self.state.average)
+        drawn = steps.sample(self.plan, average, jnp.asarray(latent), jnp.asarray(classes), *self.constraint)
         return np.asarray(drawn)
 
-    def save(self) -> None:
-        """Writes a checkpoint, unless this step's is there. Raises :class:`GanError`."""
-        if self._checkpoints is None or self._saved == self.steps:
-            return
-        pending = [{name: float(value) for name, value in each.items()} for each in self._pending]
-        facts = {
-            "position": self._batches.position(), "seconds": self.seconds, "curve": self.curve,
-            "watch": self._watch.facts(), "pending": pending,
-        }  # fmt: skip
-        self._checkpoints.save(self.steps, self.state, facts)
-        self._saved = self.steps
 
-    def _restore(self) -> None:
-        kept = None if self._checkpoints is None else self._checkpoints.load(_form(self.plan, self.training))
-        if kept is None:
-            self.state = steps.begin(self.plan, self.training)
-            return
-        self.steps, self.state, facts = kept
-        self._saved = self.steps
-        self._batches.move(facts["position"])
-        self.seconds = float(facts["seconds"])
-        self.curve = [tuple(row) for row in facts["curve"]]
-        self._watch.restore(facts["watch"])
-        self._pending = list(facts["pending"])
+def _lesson(plan: Plan, training: Training, constraint: Constraint = Constraint()) -> Lesson:  # noqa: B008
+    def step(
+        number: int, state: steps.State, images: jax.Array, classes: jax.Array
+    ) -> tuple[steps.State, dict[str, jax.Array]]:
+        return steps.train_step(plan, training, state, images, classes, *constraint)
 
-    def close(self) -> None:
-        """Lets go of the folder."""
-        if self._checkpoints is not None:
-            self._checkpoints.close()
-
-
-def _form(plan: Plan, training: Training) -> steps.State:
-    """The shapes of a state."""
-    return jax.eval_shape(lambda: steps.begin(plan, training))
+    return Lesson(partial(steps.begin, plan, training), step, steps.FIGURES, watched=True)
 
 
 class Trained(NamedTuple):
@@ -187,15 +93,9 @@ BATCH = 64
 
 def trained(plan: Plan, training: Training, folder: Path) -> Trained:
     """What a run has learnt so far. Raises :class:`GanError`."""
-    checkpoints = Checkpoints(folder)
-    try:
-        kept = checkpoints.load(_form(plan, training))
-    finally:
-        checkpoints.close()
-    if kept is None:
-        raise GanError(f"{str(folder)!r} holds no checkpoint yet; let 'pixeldream gan train' run to its first one")
-    curve = [tuple(row) for row in kept.facts["curve"]]
-    return Trained(plan, kept.state.average, kept.step, float(kept.facts["seconds"]) / 60, curve)
+    found = kept(partial(steps.begin, plan, training), folder)
+    curve = [tuple(row) for row in found.facts["curve"]]
+    return Trained(plan, found.state.average, found.step, float(found.facts["seconds"]) / 60, curve)
 
 
 def latents(plan: Plan, seed: int, count: int, truncation: float = 0.0) -> np.ndarray:
