@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural.gan import step as steps
-from pixeldream.neural.gan.checkpoints import Checkpoints
+from pixeldream.neural.gan.checkpoints import Checkpoints, Kept
 from pixeldream.neural.gan.loader import Batches, Pictures
-from pixeldream.neural.gan.settings import GanError, Plan, Training
+from pixeldream.neural.gan.settings import GanError, Plan, Training, grown
 from pixeldream.neural.gan.watch import Watch
 
 Row = tuple[float, ...]
@@ -56,7 +56,8 @@ class Goal:
 class Run:
     """Training under way. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
 
-    ``say`` is told in words when something goes wrong. Raises :class:`GanError`.
+    ``state``: what a new run begins with, such as :func:`learnt_before`. ``say`` is told in words when something goes
+    wrong. Raises :class:`GanError`.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Run:
         folder: Path | None = None,
         keep: int = 3,
         say: Callable[[str], None] = lambda text: None,
+        state: steps.State | None = None,
     ) -> None:
         if pictures.images.shape[1:] != (plan.size, plan.size, 3):
             found = list(pictures.images.shape[1:])
@@ -80,7 +82,7 @@ class Run:
         self._watch, self._pending = Watch(), []  # type: ignore[var-annotated]
         self._checkpoints = None if folder is None else Checkpoints(folder, keep)
         self._saved = -1
-        self._restore()
+        self._restore(state)
 
     @property
     def epochs(self) -> float:
@@ -97,8 +99,9 @@ class Run:
         """One step. The first compiles, which does not count as time."""
         begun = time.monotonic()
         images, classes = next(self._batches)
+        plan, part = grown(self.plan, self.training, self.steps)
         self.state, figures = steps.train_step(
-            self.plan, self.training, self.state, jnp.asarray(images), jnp.asarray(classes), *self.constraint
+            plan, self.training, self.state, jnp.asarray(images), jnp.asarray(classes), *self.constraint, _array(part)
         )
         self.steps += 1
         self._pending.append(figures)
@@ -121,8 +124,9 @@ class Run:
 
     def sample(self, latent: Any, classes: Any) -> np.ndarray:
         """Pictures of latent vectors and classes; see ``step.sample``."""
-        drawn = steps.sample(self.plan, self.state.average, jnp.asarray(latent), jnp.asarray(classes), *self.constraint)
-        return np.asarray(drawn)
+        plan, part = grown(self.plan, self.training, self.steps)
+        arrays = jnp.asarray(latent), jnp.asarray(classes)
+        return np.asarray(steps.sample(plan, self.state.average, *arrays, *self.constraint, _array(part)))
 
     def save(self) -> None:
         """Writes a checkpoint, unless this step's is there. Raises :class:`GanError`."""
@@ -136,10 +140,10 @@ class Run:
         self._checkpoints.save(self.steps, self.state, facts)
         self._saved = self.steps
 
-    def _restore(self) -> None:
+    def _restore(self, state: steps.State | None) -> None:
         kept = None if self._checkpoints is None else self._checkpoints.load(_form(self.plan, self.training))
         if kept is None:
-            self.state = steps.begin(self.plan, self.training)
+            self.state = steps.begin(self.plan, self.training) if state is None else state
             return
         self.steps, self.state, facts = kept
         self._saved = self.steps
@@ -160,14 +164,20 @@ def _form(plan: Plan, training: Training) -> steps.State:
     return jax.eval_shape(lambda: steps.begin(plan, training))
 
 
+def _array(part: float | None) -> jax.Array | None:
+    return None if part is None else jnp.float32(part)
+
+
 class Trained(NamedTuple):
-    """A generator as a run's newest checkpoint holds it, and how long it has learnt."""
+    """A generator as a run's newest checkpoint holds it, and how long it has learnt. ``part``: how far the plan's level
+    has grown."""
 
     plan: Plan
     average: Any
     steps: int
     minutes: float
     curve: list[Row]
+    part: float | None = None
 
     def sample(self, latent: Any, classes: Any, constraint: Constraint = Constraint()) -> np.ndarray:  # noqa: B008
         """float32 ``[n, size, size, 3]`` of latent vectors and classes; ``BATCH`` at a time."""
@@ -176,7 +186,7 @@ class Trained(NamedTuple):
             part = slice(start, start + BATCH)
             missing = ((0, BATCH - len(latent[part])), (0, 0))
             arrays = np.pad(latent[part], missing), np.pad(classes[part], missing[0])
-            drawn = steps.sample(self.plan, self.average, *map(jnp.asarray, arrays), *constraint)
+            drawn = steps.sample(self.plan, self.average, *map(jnp.asarray, arrays), *constraint, _array(self.part))
             found.append(np.asarray(drawn)[: len(latent[part])])
         return np.concatenate(found)
 
@@ -185,8 +195,15 @@ BATCH = 64
 """Drawings that are made at once."""
 
 
-def trained(plan: Plan, training: Training, folder: Path) -> Trained:
-    """What a run has learnt so far. Raises :class:`GanError`."""
+def learnt_before(plan: Plan, training: Training, folder: Path) -> steps.State:
+    """The state of another run of the same networks as a new one begins with it: at step 0, with a chance of its own.
+    Raises :class:`GanError`."""
+    state = _newest(plan, training, folder).state
+    new = steps.begin(plan, training)
+    return state._replace(step=new.step, key=new.key)  # type: ignore[no-any-return]
+
+
+def _newest(plan: Plan, training: Training, folder: Path) -> Kept:
     checkpoints = Checkpoints(folder)
     try:
         kept = checkpoints.load(_form(plan, training))
@@ -194,8 +211,15 @@ def trained(plan: Plan, training: Training, folder: Path) -> Trained:
         checkpoints.close()
     if kept is None:
         raise GanError(f"{str(folder)!r} holds no checkpoint yet; let 'pixeldream gan train' run to its first one")
+    return kept
+
+
+def trained(plan: Plan, training: Training, folder: Path) -> Trained:
+    """What a run has learnt so far. Raises :class:`GanError`."""
+    kept = _newest(plan, training, folder)
     curve = [tuple(row) for row in kept.facts["curve"]]
-    return Trained(plan, kept.state.average, kept.step, float(kept.facts["seconds"]) / 60, curve)
+    plan, part = grown(plan, training, kept.step)
+    return Trained(plan, kept.state.average, kept.step, float(kept.facts["seconds"]) / 60, curve, part)
 
 
 def latents(plan: Plan, seed: int, count: int, truncation: float = 0.0) -> np.ndarray:
