@@ -26,6 +26,7 @@ from pixeldream.neural.fourier import fourier
 from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.optimise import Progress
+from pixeldream.neural.pyramid import SHARES, bands, evened
 from pixeldream.neural.robust import turned, warped
 from pixeldream.neural.units import Unit, parse
 from pixeldream.neural.watched import LoadedNetwork
@@ -78,7 +79,7 @@ def ending(settings: DreamSettings, start: Any = None, **named: Any) -> np.ndarr
 
 def gradient(settings: DreamSettings, image: np.ndarray) -> np.ndarray:
     judge = Dreamer(tiny(), image.shape[:2], settings=settings).gained()  # type: ignore[arg-type]
-    return np.asarray(jax.grad(lambda i: judge.objective(judge.arrays, i)["dream"])(jnp.asarray(image)))
+    return np.asarray(jax.jit(jax.grad(lambda i: judge.objective(judge.arrays, i)["dream"]))(jnp.asarray(image)))
 
 
 @pytest.fixture
@@ -110,9 +111,7 @@ RUN = (
 # ---- what is maximised ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("layers", "objective"), [(("one:3", "two:0.5"), "l2"), (("two@20,13",), "l2"), (("one@9,9:-2.0", "two"), "mean")]
-)
+@pytest.mark.parametrize(("layers", "objective"), [(("one:3", "two:0.5"), "l2"), (("one@9,9:-2.0", "two"), "mean")])
 def test_tiles_have_the_gradient_of_the_whole(layers: tuple[str, ...], objective: str) -> None:
     image = picture(2, 47, 61)
     whole, tiled = (gradient(asked(layers=layers, objective=objective, tile=t), image) for t in (0, 8))
@@ -163,11 +162,9 @@ def test_an_octave_leads_as_the_whole_picture_of_its_size_does() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        asked(layers=("two",), steps=12, octaves=1),
-        asked(layers=("one",), steps=12, octaves=1, objective="mean", optimiser="ascent"),
-        asked(layers=("two",), steps=12, octaves=1, parameters="fourier"),
-        asked(layers=("two",), steps=12, octaves=1, random_scale=0.1, random_rotation=10.0, smooth=0.4),
-        asked(layers=("two",), steps=12, octaves=2),
+        asked(layers=("one",), steps=12, objective="mean", optimiser="ascent"),
+        asked(layers=("two",), steps=12, parameters="fourier"),
+        asked(layers=("two",), steps=12, random_scale=0.1, random_rotation=10.0, smooth=0.4),
     ],
 )  # fmt: skip
 def test_every_way_of_dreaming_gains(settings: DreamSettings) -> None:
@@ -199,6 +196,33 @@ def test_the_same_seed_gives_the_same_picture_and_another_another() -> None:
 
 
 # ---- its parts ------------------------------------------------------------------------------------------------------
+
+
+def test_bands_of_a_pyramid_are_the_picture_and_each_has_its_waves() -> None:
+    image = jnp.asarray(picture(6, 50, 70))
+    found = bands(image)
+    assert len(found) == len(SHARES)
+    np.testing.assert_allclose(sum(found), image, atol=1e-6)
+    across = np.arange(64, dtype=np.float32)
+    for length, number in ((2, 0), (4, 0), (7, 1), (14, 2), (28, 3)):
+        wave = np.broadcast_to(np.cos(2 * np.pi * across / length)[None, :, None], (64, 64, 3))
+        sizes = [float(jnp.square(band).mean()) for band in bands(jnp.asarray(wave))]
+        assert np.argmax(sizes) == number, sizes
+
+
+def test_an_even_gradient_has_its_shares_of_all_waves_and_is_mostly_light() -> None:
+    """Whatever the network sends back: here fine noise, and the same with a faint coarse wave, of red alone."""
+    random = np.random.default_rng(0)
+    noise = random.normal(0, 1, (64, 64, 3)).astype(np.float32) * np.float32([1, 0, 0])
+    wave = np.cos(2 * np.pi * np.arange(64) / 32).astype(np.float32)[None, :]
+    gradient = noise + 0.05 * wave[..., None] * np.float32([1, 0, 0])
+    even = np.asarray(evened(jnp.asarray(gradient)))
+    seen = [abs((each[..., 0] * wave).mean()) / each[..., 0].std() for each in (gradient, even)]
+    assert seen[1] > 4 * seen[0]
+    red, green, blue = (even[..., c].ravel() for c in range(3))
+    assert np.corrcoef(red, green)[0, 1] > 0.9
+    assert np.corrcoef(red, blue)[0, 1] > 0.5
+    np.testing.assert_allclose(evened(jnp.asarray(7 * noise)), evened(jnp.asarray(noise)), rtol=1e-3, atol=1e-5)
 
 
 def test_a_fourier_canvas_starts_at_its_image_with_decorrelated_colours() -> None:
@@ -280,10 +304,10 @@ def test_the_picture_is_legal_and_gains_from_a_start_that_has_no_tones_to_keep(f
 def test_modes_of_every_kind_dream(registry: Registry) -> None:
     for name in KINDS:
         chosen = look(registry, name)
-        width, height = pd.display_size(chosen.mode)
+        chosen = replace(chosen, mode=replace(chosen.mode, size=(32, 24)))
         job = DreamJob(
-            picture(1, height, width), tiny(), chosen, Schedule.parse("straight-through"),
-            asked(layers=("one",), steps=2, octaves=1),
+            picture(), tiny(), chosen, Schedule.parse("straight-through"),
+            asked(layers=("one",), steps=1),
         )  # fmt: skip
         *_, last = job.run()
         assert isinstance(last.finish(), Picture), name

@@ -1,4 +1,5 @@
-"""Optimisers of dreams besides ``local_adam``: plain gradient ascent by the gradient's mean size, and Adam."""
+"""Optimisers of dreams besides ``local_adam``: plain gradient ascent by the gradient's mean size, and Adam; and which
+one is taken."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from pixeldream.neural.optimise import ADAM
+from pixeldream.neural.optimise import ADAM, identity
+from pixeldream.neural.pyramid import Pixels, evening
 
 _TINY = 1e-12
 
@@ -55,11 +57,13 @@ def scale_by_adam(momentum: float = 0.9, memory: float = 0.999) -> optax.Gradien
 
 ASCENT = scale_by_mean_size()
 FOURIER = scale_by_adam()
-"""Coefficients have no neighbourhood: each has its own power."""
+"""Coefficients have no neighbourhood: each has its own power. And each has its wave: there is nothing to even."""
 
 
-def optimiser_of(name: str, parameters: str) -> optax.GradientTransformation:
-    """Of ``OPTIMISERS``, for one of ``PARAMETERS``; always the same object."""
+def optimiser_of(
+    name: str, parameters: str, view: Pixels = identity, shrink: Pixels = identity
+) -> optax.GradientTransformation:
+    """Of ``OPTIMISERS``, for one of ``PARAMETERS``; always the same object. ``view``, ``shrink``: see ``evening``."""
     if name == "ascent":
         return ASCENT
-    return FOURIER if parameters == "fourier" else ADAM
+    return FOURIER if parameters == "fourier" else evening(ADAM, view, shrink)

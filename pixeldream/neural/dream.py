@@ -50,7 +50,7 @@ TOLD = 0.03
 ENOUGH = 320
 """Pixels of noise, each way, that tell how large a layer's features are."""
 
-CLOSE = 2
+CLOSE = 4
 """Pixels by which the picture is shifted at most while it is finished on the canvas. Without any it gains most, by
 pixels that fit the network's grid and look like noise to all other eyes."""
 
@@ -278,7 +278,7 @@ class Dreamer:
         canvas = RGB if self.settings.parameters == "pixels" else fourier(*image.shape[:2])
         canvas = replace(canvas, finish=partial(_finish_free, self.place, self.size, canvas.show))
         arrays = self._arrays._replace(tones=losses.tones(image))
-        return self._optimise(canvas, image, identity, self._objective, arrays, steps, done)
+        return self._optimise(Place(canvas), image, self._objective, arrays, steps, done)
 
     def _bound(self, image: jax.Array, steps: int, done: int) -> Iterator[Progress]:
         """A stage on the canvas, which keeps the image's tones. It is hardly shifted, and in the end not at all: cells
@@ -287,16 +287,16 @@ class Dreamer:
         tones = losses.tones(image)
         weight = 0.0 if place.free else settings.tone_weight * abs(self.gained().of(image)) * _told(tones)
         arrays = self._arrays._replace(tones=tones, tone_weight=jnp.asarray(weight, jnp.float32))
-        canvas, start = place.canvas, place.shrink(image)
+        start = place.shrink(image)
         if settings.parameters == "fourier":
-            canvas, start = under(fourier(*image.shape[:2]), canvas, place.shrink), image
-        return self._optimise(canvas, start, place.view, self._closing, arrays, steps, done, not place.free)
+            place, start = replace(place, canvas=under(fourier(*image.shape[:2]), place.canvas, place.shrink)), image
+        return self._optimise(place, start, self._closing, arrays, steps, done, not self.place.free)
 
     def _optimise(
-        self, canvas: Canvas, start: jax.Array, view: Pixels, objective: DreamObjective, arrays: Led, steps: int,
-        done: int, bound: bool = False,
+        self, place: Place, start: jax.Array, objective: DreamObjective, arrays: Led, steps: int, done: int,
+        bound: bool = False,
     ) -> Iterator[Progress]:  # fmt: skip
-        settings = self.settings
+        settings, canvas = self.settings, place.canvas
         if settings.smooth and settings.parameters == "pixels":
             canvas = replace(canvas, settle=_smoothed(canvas.settle, settings.smooth))
         still = UNTIL * steps if objective is self._closing and self._closing is not self._objective else steps
@@ -306,9 +306,8 @@ class Dreamer:
             return arrays._replace(key=jax.random.fold_in(arrays.key, done + number), sway=sway)
 
         return optimise(
-            canvas, start, objective, arrays, steps=steps, view=view, rate=settings.rates(bound),
-            vary=vary,
-            optimiser=optimiser_of(settings.optimiser, settings.parameters),
+            canvas, start, objective, arrays, steps=steps, view=place.view, rate=settings.rates(bound), vary=vary,
+            optimiser=optimiser_of(settings.optimiser, settings.parameters, place.view, place.shrink),
         )  # fmt: skip
 
 

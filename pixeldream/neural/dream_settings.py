@@ -12,8 +12,8 @@ OBJECTIVES = ("l2", "mean")
 """What is maximised of features: their mean square, or their mean."""
 
 OPTIMISERS = ("adam", "ascent")
-"""``adam``: as in ``local_adam``, all parts of the picture at one pace; ``ascent``: along the gradient over its mean
-size, so that the strongest forms grow most (Mordvintsev et al. 2015)."""
+"""``adam``: as in ``local_adam``, all parts of the picture at one pace, and forms of all sizes (see ``pyramid``);
+``ascent``: along the gradient over its mean size, so that the strongest forms grow most (Mordvintsev et al. 2015)."""
 
 PARAMETERS = ("pixels", "fourier")
 """What the optimiser moves."""
@@ -67,7 +67,7 @@ class DreamSettings:
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.15, 0.005)  # noqa: RUF009 - a frozen value
+    bound_rate: Rate = Rate(0.05, 0.005)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)
@@ -101,7 +101,7 @@ class DreamSettings:
             return self.bound_rate
         if self.parameters == "fourier":
             return Rate(0.05, 0.05)
-        return Rate(0.006, 0.006) if self.optimiser == "ascent" else Rate(0.03, 0.003)
+        return Rate(0.006, 0.006) if self.optimiser == "ascent" else Rate(0.02, 0.01)
 
 
 _RANGES = (

@@ -26,7 +26,7 @@ _EDGE = 1.0 / 512
 """How near to black and white the logits of a start go: beyond, they have no end."""
 
 
-def _mixing() -> np.ndarray:
+def mixing() -> np.ndarray:
     """float32 ``[3, 3]``: decorrelated colours to RGB, its largest column of length 1."""
     root = np.asarray(_COVARIANCE, np.float32)
     return root / np.linalg.norm(root, axis=0).max()
@@ -43,7 +43,7 @@ def _amplitudes(height: int, width: int) -> np.ndarray:
 def _to_coefficients(image: jax.Array) -> jax.Array:
     inside = jnp.clip(image, _EDGE, 1 - _EDGE)
     logits = jnp.log(inside) - jnp.log1p(-inside)
-    colours = logits @ jnp.asarray(np.linalg.inv(_mixing()).T)
+    colours = logits @ jnp.asarray(np.linalg.inv(mixing()).T)
     found = jnp.fft.rfft2(colours, axes=(0, 1))
     return jnp.stack([found.real, found.imag]) / _amplitudes(*image.shape[:2])[None]
 
@@ -53,7 +53,7 @@ def _show(height: int, width: int) -> Any:
     def show(params: Parameters, state: State) -> jax.Array:
         real, imaginary = params * _amplitudes(height, width)[None]
         colours = jnp.fft.irfft2(jax.lax.complex(real, imaginary), (height, width), axes=(0, 1))
-        return jax.nn.sigmoid(colours @ jnp.asarray(_mixing().T))
+        return jax.nn.sigmoid(colours @ jnp.asarray(mixing().T))
 
     return show
 
