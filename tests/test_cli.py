@@ -28,7 +28,8 @@ COMMANDS = [
 ]  # fmt: skip
 
 KIT = [["plugin"], ["plugin", "new"], ["plugin", "check"], ["plugin", "guide"]]
-GAN = [["gan"], *(["gan", name] for name in ("train", "sample", "info"))]
+SIBLINGS = ("train-enlarge", "enlarge", "train-translate", "translate")
+GAN = [["gan"], *(["gan", name] for name in ("train", "sample", "info", *SIBLINGS))]
 WEIGHTS = [["weights"], *(["weights", name] for name in ("list", "fetch", "convert", "path"))]
 
 

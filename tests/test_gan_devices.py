@@ -100,7 +100,7 @@ def test_one_device_moves_nothing() -> None:
     tree = {"a": np.zeros(3)}
     assert Devices().replicate(tree) is tree
     assert Devices().local(tree) is tree
-    assert Devices().agree(True)
+    assert Devices().agree(True, 1)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def follow(
             if talk and now - said > TALK_SECONDS:
                 say(_line(loop))
                 said = now
-            if loop.devices.agree(interrupt.asked):
+            if loop.devices.agree(interrupt.asked, loop.steps):
                 break
     loop.save()
     _draw(loop, folder, sheet)

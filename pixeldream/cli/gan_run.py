@@ -128,9 +128,7 @@ class Folder:
         try:
             facts = json.loads(self.about_file.read_text("utf-8"))
             if facts["kind"] != KIND:
-                raise OptionError(
-                    f"run {str(self.path)!r} is no GAN's of this version of pixeldream: {facts['kind']!r:.40}"
-                )
+                raise OptionError(f"run {str(self.path)!r} is of another kind or version: {facts['kind']!r:.40}")
             return About(
                 facts["preset"], plan_of(facts["plan"]), training_of(facts["training"]), facts["source"],
                 facts["count"], tuple(facts["classes"]), tuple(facts["skipped"]),

@@ -19,6 +19,9 @@ from pixeldream.neural.gan.settings import GanError
 AXIS = "data"
 """The axis of the mesh, along which batches are split."""
 
+EVERY = 8
+"""Steps between two questions of what all processes are to do."""
+
 AUTO = "auto"
 """A coordinator that is asked of what started the processes: Slurm, Open MPI, Kubernetes, a TPU pod."""
 
@@ -73,9 +76,12 @@ class Devices:
         """A replicated tree as one device of this process has it: for work that the others have no part in."""
         return tree if self.mesh is None else jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
-    def agree(self, yes: bool) -> bool:
-        """What the first process says: what depends on clocks and keys must be the same for all."""
-        return yes if self.part[1] == 1 else bool(multihost_utils.broadcast_one_to_all(np.bool_(yes)))
+    def agree(self, yes: bool, step: int) -> bool:
+        """What the first process says: what depends on clocks and keys must be the same for all. They ask it every
+        :data:`EVERY` steps only, for it makes them wait for each other; the answer is no in between."""
+        if self.part[1] == 1:
+            return yes
+        return step % EVERY == 0 and bool(multihost_utils.broadcast_one_to_all(np.bool_(yes)))
 
 
 def share(batch: int, count: int = 0) -> Devices:

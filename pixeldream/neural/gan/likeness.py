@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
 from pixeldream.neural.gan.enlarging import Eyes, seen_apart
-from pixeldream.neural.greys import luma
+from pixeldream.neural.greys import LUMA
 from pixeldream.neural.networks.base import FeatureNetwork
 
 _WINDOW, _SIGMA = 11, 1.5
@@ -49,7 +48,7 @@ def _apart(
 
 def ssim(real: np.ndarray, made: np.ndarray) -> float:
     """Structural similarity, the mean over all places and pictures."""
-    x, y = (np.asarray(luma(jnp.asarray(images))).astype(np.float64) for images in (real, made))
+    x, y = (images.astype(np.float64) @ np.asarray(LUMA) for images in (real, made))
     a, b = _blurred(x), _blurred(y)
     own, other, both = _blurred(x * x) - a * a, _blurred(y * y) - b * b, _blurred(x * y) - a * b
     one, two = 0.01**2, 0.03**2

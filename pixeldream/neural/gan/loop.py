@@ -71,6 +71,14 @@ class Goal:
         done = (loop.steps, self.steps), (loop.seconds / 60, self.minutes), (loop.epochs, self.epochs)
         return min(1.0, max(value / limit for value, limit in done if limit))
 
+    def reached(self, loop: Loop) -> bool:
+        """Whether as much is learnt as there was to be."""
+        return any(limit and value >= limit for value, limit in ((loop.steps, self.steps), (loop.epochs, self.epochs)))
+
+    def late(self, loop: Loop) -> bool:
+        """Whether time is up: each process has a clock of its own."""
+        return bool(self.minutes) and loop.seconds >= 60 * self.minutes
+
 
 class Loop:
     """Training under way. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
@@ -103,7 +111,7 @@ class Loop:
 
     def go(self, goal: Goal) -> Iterator[Self]:
         """Trains; yields itself after every step. Nothing comes where the goal is reached already."""
-        while not self.devices.agree(goal.part(self) >= 1):
+        while not (goal.reached(self) or self.devices.agree(goal.late(self), self.steps)):
             self.step()
             yield self
 

@@ -161,7 +161,7 @@ class Translator(nnx.Module):
         )
         self.blocks = nnx.List(TranslatorBlock(random, 4 * width) for _ in range(plan.blocks))
         self.ups = nnx.List(Up(random, width << (step + 1), width << step) for step in (1, 0))
-        self.last = Conv(random, width, 3, 7, deviation=DEVIATION)
+        self.last = Conv(random, width, 3, 7, deviation=0.001)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """``[n, h, w, 3]`` of that shape, in [0, 1]."""
