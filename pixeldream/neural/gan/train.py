@@ -75,6 +75,7 @@ class Run:
             found = list(pictures.images.shape[1:])
             raise GanError(f"pictures of shape {found} are none of {plan.size}x{plan.size} pixels")
         self.plan, self.training, self.constraint, self._say = plan, training, constraint, say
+        self.pictures = pictures
         self._batches = Batches(pictures, training.batch, training.seed)
         self.state: steps.State
         self.steps, self.seconds = 0, 0.0
@@ -200,7 +201,7 @@ def learnt_before(plan: Plan, training: Training, folder: Path) -> steps.State:
     Raises :class:`GanError`."""
     state = _newest(plan, training, folder).state
     new = steps.begin(plan, training)
-    return state._replace(step=new.step, key=new.key)  # type: ignore[no-any-return]
+    return state._replace(step=new.step, key=new.key)
 
 
 def _newest(plan: Plan, training: Training, folder: Path) -> Kept:
