@@ -32,7 +32,7 @@ class Generator(nnx.Module):
         self.first_norm = Norm(plan.first, told, rngs=rngs) if plan.generator_norm else None
         widths = (plan.first, *plan.generator)
         self.layers = nnx.List(
-            Enlarge(before, after, plan.deviation, not self._normed(number), rngs=rngs)
+            Enlarge(before, after, plan.deviation, not self._normed(number), plan.even, rngs=rngs)
             for number, (before, after) in enumerate(pairwise(widths))
         )
         self.norms = nnx.List(
@@ -45,7 +45,8 @@ class Generator(nnx.Module):
             if plan.base << number <= plan.refined
         )
         # What draws the picture while the network has not grown to its size.
-        self.exits = nnx.List(Enlarge(width, 3, plan.deviation, True, rngs=rngs) for width in widths[:-2] if plan.grows)
+        exits = widths[:-2] if plan.grows else ()
+        self.exits = nnx.List(Enlarge(width, 3, plan.deviation, True, plan.even, rngs=rngs) for width in exits)
         side = (plan.closing, plan.closing)
         self.last = nnx.Conv(widths[-1], 3, side, kernel_init=begin, rngs=rngs) if plan.closing else None
 
@@ -123,12 +124,11 @@ class Critic(nnx.Module):
     def __call__(
         self, images: jax.Array, classes: jax.Array, key: jax.Array, grown: jax.Array | None = None
     ) -> jax.Array:
-        """Scores ``[n]`` of pictures ``[n, size, size, 3]`` in [0, 1] of ``classes`` int32 ``[n]``. ``key``: chance for
-        the dropout; ``grown``: as for the generator."""
-        x = 2.0 * images - 1.0 if self.plan.signed else images
+        """Scores ``[n]`` of pictures ``[n, side, side, 3]`` in [0, 1], of the side of the plan's level, of ``classes``
+        int32 ``[n]``. ``key``: chance for the dropout; ``grown``: as for the generator."""
+        picture = 2.0 * images - 1.0 if self.plan.signed else images
         # As many layers are not in use yet as the generator has.
         first = len(self.plan.generator) - self.plan.levels
-        picture = averaged(x, 1 << first)
         x = self._normalised(first, self._entry(first)(picture))
         for number in range(first + 1, len(self.layers)):
             x = self._refine(number - 1, jax.nn.leaky_relu(x, CRITIC_SLOPE))

@@ -38,10 +38,10 @@ class Plan:
     channels behind each convolution, each of which halves the side. ``norm``: batch normalisation. ``slope``: of the
     generator's leaky rectifier. ``signed``: the critic is shown values of -1 to 1 instead of 0 to 1. ``classes``: 0
     where nothing is asked of the generator. ``deviation``: of the normal distribution that kernels begin in, 0 for
-    Glorot's. ``modulated``: the scales and shifts behind the generator's norms come from latent vector and class.
-    ``refined``: up to this side both networks have one more convolution, of 3 x 3, at each size. ``compares``: the
-    critic sees how much a batch differs. ``grows``: both networks can work on smaller pictures, up to ``level``
-    doublings of ``base``; 0 for all.
+    Glorot's. ``even``: the generator's doublings begin without a chequerboard. ``modulated``: the scales and shifts
+    behind the generator's norms come from latent vector and class. ``refined``: up to this side both networks have one
+    more convolution, of 3 x 3, at each size. ``compares``: the critic sees how much a batch differs. ``grows``: both
+    networks can work on smaller pictures, up to ``level`` doublings of ``base``; 0 for all.
     """
 
     size: int
@@ -59,6 +59,7 @@ class Plan:
     signed: bool = True
     classes: int = 0
     deviation: float = 0.02
+    even: bool = False
     modulated: bool = False
     refined: int = 0
     compares: bool = False
@@ -69,6 +70,11 @@ class Plan:
     def levels(self) -> int:
         """The doublings that are in use."""
         return self.level or len(self.generator)
+
+    @property
+    def side(self) -> int:
+        """Of the pictures at the plan's level."""
+        return self.base << self.levels
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -185,15 +191,17 @@ def _thesis(size: int, width: int) -> tuple[Plan, Training]:
 
 
 def _steady(size: int, width: int) -> tuple[Plan, Training]:
-    """Hinge loss, spectral norm in the critic (arXiv 1802.05957), two rates (arXiv 1706.08500), norms that the latent
-    vector steers, a critic that compares, a running average."""
-    count, widest = _doublings(size, 4), width or 192
+    """A relativistic loss with R1, two rates (arXiv 1706.08500), norms that the latent vector steers, a critic that
+    compares, a running average."""
+    count, widest = _doublings(size, 4), width or 128
     channels = [max(16, widest >> step) for step in range(count)]
     plan = Plan(
         size=size, latent=64, first=channels[0], generator=(*channels[1:], 3),
-        critic=tuple(max(16, width * 2 // 3) for width in channels[::-1]), spectral=True, modulated=True, compares=True,
+        critic=tuple(channels[::-1]), deviation=0.0, even=True, modulated=True,
+        compares=True,
     )  # fmt: skip
-    return plan, Training(batch=32, generator_rate=3e-4, critic_rate=6e-4, betas=(0.0, 0.99), average=0.998)
+    rates = {"generator_rate": 4e-4, "critic_rate": 8e-4, "betas": (0.0, 0.99)}
+    return plan, Training(loss="relativistic", batch=32, r1=0.05, average=0.998, **rates)  # type: ignore[arg-type]
 
 
 def grown(plan: Plan, training: Training, step: int) -> tuple[Plan, float | None]:

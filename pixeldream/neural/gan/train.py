@@ -47,7 +47,7 @@ class Run(Loop):
         if pictures.images.shape[1:] != (plan.size, plan.size, 3):
             found = list(pictures.images.shape[1:])
             raise GanError(f"pictures of shape {found} are none of {plan.size}x{plan.size} pixels")
-        self.plan, self.training, self.constraint = plan, training, constraint
+        self.plan, self.training, self.constraint, self.pictures = plan, training, constraint, pictures
         batches = Batches(pictures, training.batch, training.seed, devices.part)
         shared = Constraint(constraint.rule, devices.replicate(constraint.arrays))
         super().__init__(_lesson(plan, training, shared, state), batches, folder, keep, say, devices)
@@ -109,7 +109,7 @@ def learnt_before(plan: Plan, training: Training, folder: Path) -> steps.State:
     Raises :class:`GanError`."""
     state = kept(partial(steps.begin, plan, training), folder).state
     new = steps.begin(plan, training)
-    return state._replace(step=new.step, key=new.key)  # type: ignore[no-any-return]
+    return state._replace(step=new.step, key=new.key)
 
 
 def trained(plan: Plan, training: Training, folder: Path) -> Trained:
