@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,18 +26,12 @@ from pixeldream.neural.weights import resolve
 from pixeldream.neural.zoom import Frame, flicker, frames
 from pixeldream.plugin.registry import Registry
 from pixeldream.plugin.registry import load as load_registry
-from pixeldream.retro.display import display_size, to_mode, view
-from pixeldream.retro.mode import Mode, Picture
+from pixeldream.retro.display import display_size, shrink, view
+from pixeldream.retro.mode import Picture
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
 
 LONGEST = 1024
 """The longest side in pixels of a guiding picture: larger ones are shrunk."""
-
-
-@lru_cache
-def _shrink(mode: Mode) -> Any:
-    """The same function object for equal modes."""
-    return partial(to_mode, mode=mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +57,7 @@ class DreamJob:
         if self.look is None:
             return Place()
         mode = self.look.mode
-        return Place(self.look.canvas(self.schedule), view(mode), _shrink(mode))
+        return Place(self.look.canvas(self.schedule), view(mode), shrink(mode))
 
     def run(self) -> Iterator[Progress]:
         """The steps of one picture, lazily: whoever runs it may stop between two."""

@@ -21,12 +21,12 @@ from pixeldream.neural.optimise import Progress
 from pixeldream.neural.settings import DEFAULT_NETWORK
 from pixeldream.neural.visualise import backward, paint, target
 from pixeldream.neural.visualise.names import METHODS, Layer, parse_layer
-from pixeldream.neural.visualise.settings import CHANNELS, CLASS, INVERSION, GrowSettings
+from pixeldream.neural.visualise.settings import CHANNELS, CLASS, INVERSION, GrowSettings, usual
 from pixeldream.neural.visualise.target import Target
 from pixeldream.neural.watched import LoadedNetwork
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry, load
-from pixeldream.retro.display import display_size, to_mode, view
+from pixeldream.retro.display import display_size, shrink, view
 from pixeldream.retro.mode import Picture
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, Schedule
 
@@ -172,7 +172,7 @@ class GrowJob:
         if self.look is not None:
             mode = self.look.mode
             canvas = {
-                "canvas": self.look.canvas(self.schedule), "view": view(mode), "shrink": lambda i: to_mode(i, mode)
+                "canvas": self.look.canvas(self.schedule), "view": view(mode), "shrink": shrink(mode)
             }  # fmt: skip
         if self.photo is not None:
             return paint.inverted(network, weights, layer, self.photo, self.settings, **canvas)
@@ -205,7 +205,7 @@ def class_image(
     if class_ is None and layer is None:
         raise ValueError("no class: name one, or a layer and a channel")
     asked = target_of(loaded, None, class_, None if layer is None else parse_layer(layer))
-    settings = settings or (CLASS if asked.score else replace(CHANNELS, steps=CLASS.steps))
+    settings = settings or usual(asked.score, machine is not None)
     return GrowJob(
         loaded, asked, settings, size_of(loaded, machine, size), look=machine, schedule=Schedule.parse(schedule)
     ).result()

@@ -19,7 +19,7 @@ from tiny import TINY, registry_of_tiny, rgb
 import pixeldream as pd
 from pixeldream.dreams import DreamJob, beginning
 from pixeldream.look import look
-from pixeldream.neural.dream import Dreamer, Place, default_layers, octave_sizes, units_of
+from pixeldream.neural.dream import CLOSE, Dreamer, Place, default_layers, octave_sizes, units_of
 from pixeldream.neural.dream_objective import Moved, best_matches
 from pixeldream.neural.dream_settings import DreamSettings, Zoom
 from pixeldream.neural.fourier import fourier
@@ -39,8 +39,8 @@ Capsys = pytest.CaptureFixture[str]
 
 
 def asked(**named: Any) -> DreamSettings:
-    """Settings of a short dream."""
-    return DreamSettings(**{"steps": 3, "finish_steps": 1, "octaves": 1} | named)
+    """Settings of a short dream, whose end is jittered as its beginning: they share a compilation."""
+    return DreamSettings(**{"steps": 3, "finish_steps": 1, "octaves": 1, "jitter": CLOSE} | named)
 
 
 @dataclass(frozen=True)

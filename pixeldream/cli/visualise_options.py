@@ -14,7 +14,7 @@ from pixeldream.maps import VIEWS
 from pixeldream.neural.imagenet import class_number
 from pixeldream.neural.settings import DEFAULT_NETWORK
 from pixeldream.neural.visualise.names import Layer, parse_channels, parse_layer
-from pixeldream.neural.visualise.settings import CHANNELS, CLASS, INVERSION, GrowSettings
+from pixeldream.neural.visualise.settings import CHANNELS, CLASS, CLASS_IN_MODE, INVERSION, GrowSettings, usual
 from pixeldream.retro.dither import NONE
 from pixeldream.retro.schedule import DEFAULT_SCHEDULE, SCHEDULES
 
@@ -168,11 +168,19 @@ class ClassOptions(Classed):
     seed: Seed = CLASS.seed
     decay: Annotated[
         float | None,
-        real("--decay", help=f"Lambda, of the squared norm; {CLASS.decay:g}, for a layer {CHANNELS.decay:g}."),
+        real(
+            "--decay",
+            help=f"Lambda, of the squared norm; {CLASS.decay:g}, in a mode {CLASS_IN_MODE.decay:g}, for a layer "
+            f"{CHANNELS.decay:g}.",
+        ),
     ] = None
     tv_weight: Annotated[
         float | None,
-        real("--tv-weight", help=f"Smoothness; {CLASS.tv_weight:g}, for a layer {CHANNELS.tv_weight:g}."),
+        real(
+            "--tv-weight",
+            help=f"Smoothness; {CLASS.tv_weight:g}, in a mode {CLASS_IN_MODE.tv_weight:g}, for a layer "
+            f"{CHANNELS.tv_weight:g}.",
+        ),
     ] = None
     jitter: JitterBy = CLASS.jitter
     schedule: When = DEFAULT_SCHEDULE
@@ -189,11 +197,11 @@ class ClassOptions(Classed):
     @property
     def settings(self) -> GrowSettings:
         """The numbers, checked. Raises ``ValueError``."""
-        usual = CLASS if self.layer is None else CHANNELS
+        own = usual(self.layer is None, self.mode is not None)
         return replace(
-            usual, steps=self.steps, seed=self.seed, jitter=self.jitter, sketch=self.sketch,
-            decay=usual.decay if self.decay is None else self.decay,
-            tv_weight=usual.tv_weight if self.tv_weight is None else self.tv_weight,
+            own, steps=self.steps, seed=self.seed, jitter=self.jitter, sketch=self.sketch,
+            decay=own.decay if self.decay is None else self.decay,
+            tv_weight=own.tv_weight if self.tv_weight is None else self.tv_weight,
         )  # fmt: skip
 
 

@@ -62,12 +62,12 @@ class DreamSettings:
     smooth: float = 0.0
     decay: float | None = None
     tv_weight: float = 0.0
-    tone_weight: float = 3.0
+    tone_weight: float = 1.0
     tile: int = 0
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.05, 0.005)  # noqa: RUF009 - a frozen value
+    bound_rate: Rate = Rate(0.1, 0.01)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)
@@ -101,7 +101,7 @@ class DreamSettings:
             return self.bound_rate
         if self.parameters == "fourier":
             return Rate(0.05, 0.05)
-        return Rate(0.006, 0.006) if self.optimiser == "ascent" else Rate(0.02, 0.01)
+        return Rate(0.006, 0.006) if self.optimiser == "ascent" else Rate(0.012, 0.006)
 
 
 _RANGES = (

@@ -24,8 +24,9 @@ import optax
 
 from pixeldream.neural.fourier import mixing
 
-SHARES = (0.1, 0.4, 1.0, 1.0, 1.0)
-"""What each band counts, the finest first: waves of up to 5, 10, 20 and 40 pixels, and all longer ones."""
+SHARES = (0.1, 0.4, 1.0, 1.0, 0.3)
+"""What each band counts, the finest first: waves of up to 5, 10, 20 and 40 pixels, and all longer ones, which are the
+light and colours of a photo."""
 
 HUES = 0.3
 """The share of the gradient that stays as the network sends it back, whatever its hues."""

@@ -7,7 +7,7 @@ differentiable, so a network looks at the picture as a person does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pixeldream.retro.mode import Mode, Size
@@ -50,3 +50,9 @@ def to_mode(image: Any, mode: Mode) -> Any:
     across, down = repeats(mode)
     height, width, channels = image.shape
     return image.reshape(height // down, down, width // across, across, channels).mean((1, 3))
+
+
+@lru_cache
+def shrink(mode: Mode) -> Callable[[Any], Any]:
+    """:func:`to_mode` of one mode. The same function object for equal modes."""
+    return partial(to_mode, mode=mode)

@@ -20,9 +20,6 @@ from pixeldream.neural.visualise.settings import GrowSettings
 
 _ADAM = scale_by_adam(memory=0.99)
 
-_FAINT = 0.05
-"""How large the coefficients are that are added to the mean colour at the start."""
-
 Losses = dict[str, jax.Array]
 
 
@@ -42,7 +39,7 @@ def grow(
     begin, key = jax.random.split(jax.random.key(settings.seed))
     count = jax.tree.leaves(asked.own)[0].shape[0]
     plain, _ = canvas.init(jnp.broadcast_to(jnp.asarray(MEAN, jnp.float32)[None, None], (*size, 3)))
-    waves = plain[None] + _FAINT * jax.random.normal(begin, (count, *plain.shape), jnp.float32)
+    waves = plain[None] + jnp.float32(settings.clouds) * jax.random.normal(begin, (count, *plain.shape), jnp.float32)
     moments = _ADAM.init(waves)
     most, steps = jnp.asarray(settings.jitter, jnp.float32), steps or settings.steps
     for step in range(1, steps + 1):

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural.jitter import UNTIL, shifts
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
-from pixeldream.neural.optimise import Progress, identity, optimise
+from pixeldream.neural.optimise import ADAM, Progress, Rate, identity, optimise
+from pixeldream.neural.pyramid import evening
 from pixeldream.neural.visualise.backward import check_side
 from pixeldream.neural.visualise.growth import Grown, grow
 from pixeldream.neural.visualise.objectives import MEAN, Answer, Asked, Likeness
@@ -24,6 +25,9 @@ from pixeldream.neural.visualise.settings import GrowSettings
 from pixeldream.neural.visualise.target import Target, channels_of
 
 Look = Callable[[jax.Array], jax.Array]
+
+WITHIN = Rate(0.05, 0.005)
+"""Of a step on a legal canvas: see ``dream_settings``."""
 
 
 def answered(
@@ -93,8 +97,9 @@ def _paint(
     alone = asked._replace(own=jax.tree.map(lambda each: each[0], asked.own))
     turns = [alone._replace(shift=jnp.asarray(shift)) for shift in shifts(settings.jitter)]
     for progress in optimise(
-        canvas, shrink(image), objective, turns[0], others=turns[1:], until=UNTIL, steps=steps - sketch, view=view
-    ):
+        canvas, shrink(image), objective, turns[0], others=turns[1:], until=UNTIL, steps=steps - sketch, view=view,
+        optimiser=evening(ADAM, view, shrink), rate=WITHIN,
+    ):  # fmt: skip
         yield replace(progress, step=progress.step + sketch, steps=steps)
 
 
