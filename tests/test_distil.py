@@ -12,8 +12,10 @@ import pytest
 
 from pixeldream.neural import distil as training
 from pixeldream.neural import muon, student
-from pixeldream.neural.distil import Settings, distil, mixed
+from pixeldream.neural.distil import Settings, distil
+from pixeldream.neural.driven import Pool
 from pixeldream.neural.networks.vgg import build
+from pixeldream.neural.sheets import Mixed
 from pixeldream.neural.teachers import Teacher, find_basis, guided
 from pixeldream.neural.variety import quantise, random_palettes, vary
 from pixeldream.neural.weights import WeightsError, load_weights, save_weights
@@ -21,7 +23,7 @@ from pixeldream.neural.weights import WeightsError, load_weights, save_weights
 TINY = Settings(
     steps=4, widths=(2, 2, 3, 3, 3), depths=(1, 1, 1, 1, 1), ranks=(2, 2, 2, 2, 2),
     crop=32, late_crop=32, late_part=0.0,
-    half=2, pool=4, sheets=3, checkpoint_minutes=0.0,
+    batch=4, sheets=3, checkpoint_minutes=0.0,
 )  # fmt: skip
 
 
@@ -88,17 +90,14 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
 def test_the_last_part_takes_larger_crops_and_a_new_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def step(
-        lesson: object, bases: object, norms: object, state: object, fresh: jax.Array, pool: student.Pool, *_: object
-    ):  # type: ignore[no-untyped-def]
-        seen.append((fresh.shape, pool.image.shape))
+    def step(lesson: object, half: int, still: object, state: object, pool: Pool, now: student.Moment):  # type: ignore[no-untyped-def]
+        seen.append((half, pool.image.shape))
         return state, pool, {}
 
-    monkeypatch.setattr(training, "train_step", step)
+    monkeypatch.setattr(training, "advance", step)
     for _ in distil(Settings(**{**vars(TINY), "late_crop": 40, "late_part": 0.5}), [teacher()], cheap, None):
         pass
-    early, late = (2, 32, 32, 3), (1, 40, 40, 3)
-    assert seen == [(early, early)] * 2 + [(late, late)] * 2
+    assert seen == [(2, (16, 32, 32, 3))] * 2 + [(1, (8, 40, 40, 3))] * 2
 
 
 def test_every_layer_must_have_a_teacher() -> None:
@@ -151,7 +150,8 @@ def test_a_training_begins_where_a_narrower_one_ended() -> None:
         ({"crop": 50}, "crop of 50 is not a multiple of 8"),
         ({"late_crop": 512}, "late_crop of 512"),
         ({"widths": (2, 2)}, r"widths \(2, 2\)"),
-        ({"pool": 1}, "pool 1"),
+        ({"batch": 6}, "batch of 6"),
+        ({"batch": 0}, "batch of 0"),
     ],
 )
 def test_settings_that_can_t_be_are_named(change: dict[str, object], says: str) -> None:
@@ -205,11 +205,12 @@ def test_muon_moves_a_kernel_by_its_rate_and_a_bias_down_its_slope() -> None:
 
 def test_variety_keeps_shape_and_range_and_is_its_key_alone() -> None:
     images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(6)]))
-    found = vary(images, jax.random.key(1))
-    assert found.shape == images.shape
-    assert 0 <= float(found.min()) <= float(found.max()) <= 1
-    np.testing.assert_array_equal(found, vary(images, jax.random.key(1)))
-    assert not np.array_equal(found, vary(images, jax.random.key(2)))
+    found, meant = vary(images, jax.random.key(1))
+    for each in (found, meant):
+        assert each.shape == images.shape
+        assert 0 <= float(each.min()) <= float(each.max()) <= 1
+    np.testing.assert_array_equal(found, vary(images, jax.random.key(1))[0])
+    assert not np.array_equal(found, vary(images, jax.random.key(2))[0])
 
 
 def test_few_colours_are_those_of_the_palette() -> None:
@@ -223,7 +224,7 @@ def test_few_colours_are_those_of_the_palette() -> None:
 
 def test_mixed_pictures_come_from_all_sources() -> None:
     red = np.zeros((40, 300, 3), np.float32) + np.asarray([1, 0, 0], np.float32)
-    pictures = mixed([red], 0.5, lambda image, random: 1 - image, 0.5)
+    pictures = Mixed([red], 0.5, lambda image, random: 1 - image, 0.5)
     kinds = set()
     for number in range(40):
         image = pictures(number)

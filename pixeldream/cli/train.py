@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, say, tell
+from pixeldream.cli.common import left_out, open_registry, plugin_files, say, tell
 from pixeldream.cli.inputs import named_network
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
-from pixeldream.cli.lessons import Folder, machine_versions
+from pixeldream.cli.lessons import Folder, MachineVersions
 from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, option, real
 from pixeldream.cli.progress import Bar
 from pixeldream.cli.recipe import versions
@@ -36,6 +37,15 @@ PictureFolder = Annotated[
 ]
 Steps = Annotated[int, integer("--steps", help="How many steps; 0: as many as the minutes allow.")]
 Minutes = Annotated[float, real("--minutes", help="How long at most; 0: as long as the steps take.")]
+Batch = Annotated[int, integer("--batch", help="Crops in a step, a multiple of 4; a GPU is at its best with 128.")]
+Crop = Annotated[int, integer("--crop", help="Side of all crops, a multiple of 8; 0: 64, and 96 in the last part.")]
+Rate = Annotated[
+    float | None, real("--rate", help="How far a step moves; as it is, 0.012, or a third of that after --start.")
+]
+Workers = Annotated[
+    int | None,
+    integer("--workers", help="Processes that make pictures ahead; as it is, none on a CPU, one a core beside a GPU."),
+]
 Seed = Annotated[int, integer("--seed", help="Of all that is left to chance.")]
 Checkpoint = Annotated[
     Path | None, option("--checkpoint", metavar="DIR", help="Keep what is needed to go on in this folder.")
@@ -53,10 +63,14 @@ def features(
     folder: PictureFolder = None,
     steps: Steps = 0,
     minutes: Minutes = 0.0,
+    batch: Batch = 16,
+    crop: Crop = 0,
+    rate: Rate = None,
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
     start: Start = None,
+    workers: Workers = None,
     out: Out = Path("features.safetensors"),
     plugin: PluginFiles = None,
     quiet: Quiet = False,
@@ -74,21 +88,36 @@ def features(
     pictures = Folder(folder) if folder is not None else ()
     check_places(out, checkpoint, resume)
     from pixeldream.neural import distil
+    from pixeldream.neural.sheets import Mixed
     from pixeldream.neural.weights import load_weights
 
-    settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
-    if start is not None:
-        settings = replace(settings, rate=distil.GENTLE)
+    settings = distil.Settings(steps=steps, minutes=minutes, seed=seed, batch=batch, sheets=max(512, 16 * batch))
+    if crop:
+        settings = replace(settings, crop=crop, late_crop=crop, late_part=0.0)
+    if rate is not None or start is not None:
+        settings = replace(settings, rate=distil.GENTLE if rate is None else rate)
     with Interrupt() as interrupt:
         ready([network for network, file in named if file is None], quiet)
         teachers, facts = _load(named)
-        lessons = distil.mixed(pictures, augment=machine_versions(registry))
+        lessons = Mixed(pictures, augment=MachineVersions(tuple(plugin_files(plugin)), tuple(left_out())))
         begun = None if start is None else load_weights(start)
-        last = _follow(distil.distil(settings, teachers, lessons, checkpoint, begun), interrupt, quiet)
-        _write(out, last, {**facts, "seed": str(seed)})
+        run = distil.distil(settings, teachers, lessons, checkpoint, begun, _workers(workers))
+        last = _follow(run, interrupt, quiet)
+        _write(out, last, {**facts, "seed": str(seed), "batch": str(batch)})
     tell(str(out))
     if last.part < 1:
         raise typer.Exit(INTERRUPTED)
+
+
+def _workers(asked: int | None) -> int:
+    """How many processes make pictures."""
+    if asked is not None and asked < 0:
+        raise OptionError(f"--workers {asked}: give 0 or more")
+    import jax
+
+    if asked is None:
+        asked = 0 if jax.default_backend() == "cpu" else max(1, (os.cpu_count() or 1) - 1)
+    return asked
 
 
 def check_places(out: Path, checkpoint: Path | None, resume: bool) -> None:

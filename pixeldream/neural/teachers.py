@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural.networks.base import FeatureNetwork
-from pixeldream.neural.student import LAYERS, Basis
+from pixeldream.neural.student import EXACT, LAYERS, Basis
 
 
 class Teacher(NamedTuple):
@@ -62,7 +62,9 @@ def find_basis(teacher: Teacher, layers: tuple[str, ...], images: jax.Array, ran
     @jax.jit
     def products(part: jax.Array) -> dict[str, jax.Array]:
         found = jax.vmap(lambda image: teacher.network.apply(teacher.weights, image, layers))(part)
-        return {layer: jnp.einsum("nhwc,nhwd->cd", f, f) / f[..., 0].size for layer, f in found.items()}
+        return {
+            layer: jnp.einsum("nhwc,nhwd->cd", f, f, precision=EXACT) / f[..., 0].size for layer, f in found.items()
+        }
 
     parts = [products(images[start : start + 16]) for start in range(0, len(images), 16)]
     projection, spectrum = {}, {}

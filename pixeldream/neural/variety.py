@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+CALM = 0.2
+"""How much of a dither's contrast the teachers are spared."""
 
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 _GREY_SHARE = 1 / 3
@@ -78,10 +82,43 @@ def _grain(images: jax.Array, key: jax.Array) -> jax.Array:
     return images + amount * jnp.where(_sometimes(keys[4], count, 0.6), fine, coarse)
 
 
-def vary(images: jax.Array, key: jax.Array) -> jax.Array:
-    """Colours, sharpness and grain changed; about a quarter shown in few colours as well. In [0, 1] again."""
-    keys = jax.random.split(key, 6)
+def _thresholds(height: int, width: int, key: jax.Array) -> jax.Array:
+    """Dither thresholds [4, height, width] in [0, 1): Bayer's of 2, 4 and 8 pixels, and noise."""
+    small = np.asarray([[0, 2], [3, 1]], np.float32)
+    middle = np.asarray(_BAYER, np.float32)
+    large = np.kron(np.ones((2, 2)), 4 * middle) + np.kron(small, np.ones((4, 4)))
+    found = [np.tile((m + 0.5) / m.size, (height // len(m), width // len(m))) for m in (small, middle, large)]
+    return jnp.concatenate([jnp.asarray(np.stack(found), jnp.float32), jax.random.uniform(key, (1, height, width))])
+
+
+def dithered(images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Images in two to five levels of grey or of each colour, by an ordered dither or noise, in square or wide pixels;
+    and their shades: the same without the dither. Height and width must be multiples of 8."""
+    count, height, width, _ = images.shape
+    keys = jax.random.split(key, 5)
+    grey = jnp.broadcast_to(images.mean(-1, keepdims=True), images.shape)
+    shade = jnp.where(_sometimes(keys[0], count, 0.4), grey, images)
+    wide = _sometimes(keys[1], count, 0.4)
+    halved = (shade[:, :, ::2] + shade[:, :, 1::2]) / 2
+    shade = jnp.where(wide, jnp.repeat(halved, 2, 2), shade)
+    thresholds = _thresholds(height, width, keys[2])
+    chosen = thresholds[jax.random.randint(keys[3], (count,), 0, len(thresholds))][..., None]
+    chosen = jnp.where(wide, jnp.repeat(chosen[:, :, : width // 2], 2, 2), chosen)
+    steps = jax.random.randint(keys[4], (count, 1, 1, 1), 1, 5).astype(jnp.float32)
+    return jnp.clip(jnp.floor(shade * steps + chosen) / steps, 0, 1), shade
+
+
+def vary(images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """What is to be seen, and what it means: colours, sharpness and grain are changed; a quarter is shown in few
+    colours, and then a fifth dithered. Both are the same but for the dithered: theirs mean ``CALM`` of their shade and
+    the rest of the pattern, so that a student who learns the meaning makes less of patterns. In [0, 1]."""
+    count = images.shape[0]
+    keys = jax.random.split(key, 8)
     images = _sharpen(_recolour(images, keys[0]), keys[1])
     images = jnp.clip(_grain(images, keys[2]), 0, 1)
-    few = quantise(images, random_palettes(keys[3], images.shape[0]), keys[4])
-    return jnp.where(_sometimes(keys[5], images.shape[0], 0.25), few, images)
+    few = quantise(images, random_palettes(keys[3], count), keys[4])
+    images = jnp.where(_sometimes(keys[5], count, 0.25), few, images)
+    pattern, shade = dithered(images, keys[6])
+    drawn = _sometimes(keys[7], count, 0.2)
+    seen = jnp.where(drawn, pattern, images)
+    return seen, jnp.where(drawn, pattern + CALM * (shade - pattern), images)
