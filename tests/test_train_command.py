@@ -60,6 +60,22 @@ def test_training_writes_weights_that_say_where_they_come_from(
     assert "jax " in facts["versions"]
 
 
+def test_new_heads_leave_the_kernels_as_they_are(
+    capsys: Capsys, folder: Path, short_training: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(
+        settings: object, teachers: object, pictures: object, start: dict[str, np.ndarray], workers: int
+    ) -> object:
+        return start
+
+    monkeypatch.setattr(distil, "new_heads", found)
+    asked = [*short_training[:-2], "--heads-only"]
+    assert call(capsys, *asked, "--start", "tiny.safetensors").code == 0
+    assert read_facts(folder / "features.safetensors")["kernels"] == "tiny.safetensors as they were"
+    assert "--heads-only takes --start" in call(capsys, *asked).error
+    assert "neither --steps" in call(capsys, *short_training, "--heads-only", "--start", "tiny.safetensors").error
+
+
 def test_interrupted_training_keeps_the_weights(
     capsys: Capsys, folder: Path, short_training: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +93,9 @@ def test_bad_training_is_one_line(capsys: Capsys, folder: Path, short_training: 
     assert "absent.safetensors" in call(capsys, *short_training, "--start", "absent.safetensors").error
     assert "there is no folder" in call(capsys, *short_training, "--out", "absent/a.safetensors").error
     assert "steps 0 and minutes 0.0" in call(capsys, *short_training[:-1], 0).error
+    assert "batch of 6 is not a multiple of 4" in call(capsys, *short_training, "--batch", 6).error
+    assert "crop of 50 is not" in call(capsys, *short_training, "--crop", 50).error
+    assert "--workers -1: give 0 or more" in call(capsys, *short_training, "--workers", -1).error
     assert "no teacher to learn from" in call(capsys, "train", "features").error
     (folder / "notes" / "old").touch()
     assert "is not empty; go on with --resume" in call(capsys, *short_training, "--checkpoint", "notes").error

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 60.0
 """Between two lines of talk where there is no terminal for a bar."""
 
+HEADS_SHEETS = 256
+"""Pictures that new heads are found on: fewer than training takes, as each is seen once or twice."""
+
 Teachers = Annotated[
     list[str] | None, option("--teacher", metavar="NAME=FILE", help="Network to learn from; may be repeated.")
 ]
@@ -54,6 +57,9 @@ Start = Annotated[
     Path | None,
     option("--start", metavar="FILE", help="Weights of an earlier training to begin with, not random ones."),
 ]
+HeadsOnly = Annotated[
+    bool, option("--heads-only", help="Train nothing: find heads for the kernels of --start, on pictures as they are.")
+]
 Resume = Annotated[bool, option("--resume", help="Go on from the checkpoint.")]
 Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a .safetensors file.")]
 
@@ -70,6 +76,7 @@ def features(
     checkpoint: Checkpoint = None,
     resume: Resume = False,
     start: Start = None,
+    heads_only: HeadsOnly = False,
     workers: Workers = None,
     out: Out = Path("features.safetensors"),
     plugin: PluginFiles = None,
@@ -81,6 +88,8 @@ def features(
     show them. Each layer is learnt from the first teacher that has it; others are asked now and then. Ctrl-C stops
     after the step and keeps the weights so far. Use them: stylize --network vgg19=FILE
     """
+    if heads_only and (start is None or steps or minutes or checkpoint):
+        raise OptionError("--heads-only takes --start, and neither --steps, --minutes nor --checkpoint")
     registry = open_registry(plugin)
     named = [named_network(registry, text) for text in teacher or ()]
     if not named:
@@ -88,24 +97,35 @@ def features(
     pictures = Folder(folder) if folder is not None else ()
     check_places(out, checkpoint, resume)
     from pixeldream.neural import distil
-    from pixeldream.neural.sheets import Mixed
-    from pixeldream.neural.weights import load_weights
+    from pixeldream.neural.crops import Mixed
+    from pixeldream.neural.weights import load_weights, save_weights
 
-    settings = distil.Settings(steps=steps, minutes=minutes, seed=seed, batch=batch, sheets=max(512, 16 * batch))
+    if rate is None:
+        rate = distil.Settings.rate if start is None else distil.GENTLE
+    settings = distil.Settings(
+        steps=1 if heads_only else steps, minutes=minutes, seed=seed, batch=batch, rate=rate,
+        sheets=HEADS_SHEETS if heads_only else max(distil.Settings.sheets, 16 * batch),
+    )  # fmt: skip
     if crop:
         settings = replace(settings, crop=crop, late_crop=crop, late_part=0.0)
-    if rate is not None or start is not None:
-        settings = replace(settings, rate=distil.GENTLE if rate is None else rate)
+    part = 1.0
     with Interrupt() as interrupt:
         ready([network for network, file in named if file is None], quiet)
         teachers, facts = _load(named)
-        lessons = Mixed(pictures, augment=MachineVersions(tuple(plugin_files(plugin)), tuple(left_out())))
+        machines = None if heads_only else MachineVersions(tuple(plugin_files(plugin)), tuple(left_out()))
+        lessons = Mixed(pictures, augment=machines)
         begun = None if start is None else load_weights(start)
-        run = distil.distil(settings, teachers, lessons, checkpoint, begun, _workers(workers))
-        last = _follow(run, interrupt, quiet)
-        _write(out, last, {**facts, "seed": str(seed), "batch": str(batch)})
+        if heads_only and begun is not None:
+            arrays = distil.new_heads(settings, teachers, lessons, begun, _workers(workers))
+            done = {"kernels": f"{start} as they were"}
+        else:
+            run = distil.distil(settings, teachers, lessons, checkpoint, begun, _workers(workers))
+            last = _follow(run, interrupt, quiet)
+            arrays, part = last.export(), last.part
+            done = {"steps": str(last.step), "minutes": f"{last.seconds / 60:.1f}"}
+        save_weights(out, arrays, {**facts, "seed": str(seed), "batch": str(batch), **done})
     tell(str(out))
-    if last.part < 1:
+    if part < 1:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -171,10 +191,3 @@ def _follow(run: Iterable[Progress], interrupt: Interrupt, quiet: bool) -> Progr
 def _line(progress: Progress) -> str:
     figures = ", ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
     return f"step {progress.step}, {progress.part:.1%}: {figures}"
-
-
-def _write(out: Path, last: Progress, facts: dict[str, str]) -> None:
-    from pixeldream.neural.weights import save_weights
-
-    done = {"steps": str(last.step), "minutes": f"{last.seconds / 60:.1f}"}
-    save_weights(out, last.export(), {**facts, **done})

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural import muon, pictures
+from pixeldream.neural.crops import SIDE, Pictures, Sheets, crops
 from pixeldream.neural.driven import Pool, begun
-from pixeldream.neural.sheets import SIDE, Pictures, Sheets, crops
 from pixeldream.neural.student import (
     EXACT,
     LAYERS,
@@ -155,6 +156,18 @@ def distil(
         run.sheets.close()
 
 
+def new_heads(
+    settings: Settings, teachers: Sequence[Teacher], lessons: Pictures, start: Mapping[str, Any], workers: int = 0
+) -> dict[str, np.ndarray]:
+    """A student's weights with heads found anew, as the end of a training finds them; its kernels stay as they are.
+
+    Arguments, result and errors are those of ``distil`` and ``Progress.export``.
+    """
+    run = _Run(settings, teachers, lessons, None, start, workers)
+    run.sheets.close()
+    return run.export()
+
+
 class _Run:
     """Training under way: what changes from step to step."""
 
@@ -179,7 +192,7 @@ class _Run:
         norms = {name: jnp.linalg.norm(p) for name, p in params.items() if name.endswith("_w")}
         self.still = Still(self._bases(ordered, layers), norms)
         self.state = _fresh_state(params, self.still.bases, settings.widths)
-        self.pool = self._pool(settings.crop, settings.pool)
+        self.pool: Pool | None = None
         if old:
             self._restore(old)
         self._begun = time.monotonic()
@@ -195,8 +208,8 @@ class _Run:
         """One step; its figures. The first one compiles, which does not count as time."""
         settings, late = self.settings, self.part >= 1 - self.settings.late_part
         side, half = (settings.late_crop, settings.batch // 4) if late else (settings.crop, settings.batch // 2)
-        if side != self.pool.image.shape[1]:
-            self.pool = self._pool(side, settings.pool // 2)
+        if self.pool is None or side != self.pool.image.shape[1]:
+            self.pool = self._pool(side, settings.pool // 2 if late else settings.pool)
         rate = settings.rate * min(1.0, (self.steps + 1) / 100, (1 - self.part) / (1 - settings.hold))
         now = Moment(self.sheets.images, jnp.int32(self.sheets.filled), self._key(2), jnp.float32(rate))
         self.state, self.pool, figures = advance(self.lesson, half, self.still, self.state, self.pool, now)
@@ -226,6 +239,7 @@ class _Run:
     def save(self, folder: Path) -> None:
         """Writes the checkpoint: the driven pictures, which are large, to a file of their own, and then, by which it
         counts, the rest. Raises ``OSError``."""
+        assert self.pool is not None, "there was a step"
         pool = {name: np.asarray(value) for name, value in zip(Pool._fields, self.pool, strict=True)}
         save_weights(folder / _driven(self.steps), pool, {})
         arrays = {name: np.asarray(value, np.float32) for name, value in _flat(self.state).items()}
@@ -303,25 +317,28 @@ def _fresh_state(params: dict[str, jax.Array], bases: Sequence[Basis], widths: S
     return Learned(params, muon.start(params), params, tuple(sums), tuple(heads))
 
 
+@partial(jax.jit, static_argnames=("lesson",))
+def _products(
+    lesson: Lesson, basis: Basis, params: dict[str, jax.Array], seen: jax.Array, meant: jax.Array
+) -> dict[str, Sums]:
+    raw = lesson.layout.batch(params, seen, LAYERS)
+    truth = taught(lesson.guide, basis, meant, LAYERS)
+    found = {}
+    for layer in LAYERS:
+        full = jnp.concatenate([raw[layer], jnp.ones_like(raw[layer][..., :1])], -1)
+        own = jnp.einsum("nhwc,nhwd->cd", full, full, precision=EXACT)
+        found[layer] = Sums(own, jnp.einsum("nhwc,nhwd->cd", full, truth[layer], precision=EXACT))
+    return found
+
+
 def _last_heads(
     lesson: Lesson, basis: Basis, params: dict[str, jax.Array], batches: Sequence[tuple[jax.Array, jax.Array]]
 ) -> dict[str, jax.Array]:
     """Least-squares heads of given weights over some batches, each what is seen and what it means."""
 
-    @jax.jit
-    def products(seen: jax.Array, meant: jax.Array) -> dict[str, Sums]:
-        raw = lesson.layout.batch(params, seen, LAYERS)
-        truth = taught(lesson.guide, basis, meant, LAYERS)
-        found = {}
-        for layer in LAYERS:
-            full = jnp.concatenate([raw[layer], jnp.ones_like(raw[layer][..., :1])], -1)
-            own = jnp.einsum("nhwc,nhwd->cd", full, full, precision=EXACT)
-            found[layer] = Sums(own, jnp.einsum("nhwc,nhwd->cd", full, truth[layer], precision=EXACT))
-        return found
-
-    total = products(*batches[0])
+    total = _products(lesson, basis, params, *batches[0])
     for batch in batches[1:]:
-        total = jax.tree.map(jnp.add, total, products(*batch))
+        total = jax.tree.map(jnp.add, total, _products(lesson, basis, params, *batch))
     return solve_heads((total,))[0]
 
 

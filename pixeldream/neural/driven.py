@@ -7,12 +7,13 @@ slowly, for long or not; one that is done gives its place to a new one.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from pixeldream.neural.sheets import crops
+from pixeldream.neural.crops import crops
 
 _RATES = (0.01, 0.06)
 _LIVES = (20, 200)
@@ -36,6 +37,7 @@ class Pool(NamedTuple):
     palette: jax.Array
 
 
+@partial(jax.jit, static_argnames=("count", "side"))
 def begun(sheets: jax.Array, filled: jax.Array | int, key: jax.Array, count: int, side: int) -> Pool:
     """New pictures, crops of ``sheets``, and styles for them."""
     keys = jax.random.split(key, 6)

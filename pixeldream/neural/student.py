@@ -24,11 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural import muon
+from pixeldream.neural.crops import crops
 from pixeldream.neural.driven import Pool, begun, drive, put_back
 from pixeldream.neural.networks import twice
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.networks.vgg import Vgg
-from pixeldream.neural.sheets import crops
 from pixeldream.neural.variety import quantise, vary
 
 Arrays = dict[str, jax.Array]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 
 import jax
@@ -150,25 +151,23 @@ def _shrink(image: np.ndarray, scale: int) -> np.ndarray:
     return image[: height * scale, : width * scale].reshape(height, scale, width, scale, 3).mean((1, 3))
 
 
+@partial(jax.jit, static_argnames=("count", "side"))
 def crops(sheets: jax.Array, filled: jax.Array | int, key: jax.Array, count: int, side: int) -> jax.Array:
     """Crops [count, side, side, 3] in [0, 1] of random sheets, uint8, of which ``filled`` are made: some at half size,
     mirrored or turned."""
-    keys = jax.random.split(key, 6)
-    which = jax.random.randint(keys[0], (count,), 0, filled)
-    halved = jax.random.bernoulli(keys[1], _HALVED if 2 * side <= SIDE else 0.0, (count,))
-    scale = jnp.where(halved, 2, 1)
-    corner = jax.random.uniform(keys[2], (count, 2)) * (SIDE + 1 - side * scale)[:, None]
-    mirrored = jax.random.bernoulli(keys[3], _MIRRORED, (count,))
-    turned = jax.random.bernoulli(keys[4], _TURNED, (count,))
-    turns = jnp.where(turned, jax.random.randint(keys[5], (count,), 1, 4), 0)
+    drawn = jax.random.uniform(key, (7, count))  # one draw: each would take a second to compile
+    which = jnp.minimum((drawn[0] * jnp.asarray(filled, jnp.float32)).astype(jnp.int32), filled - 1)
+    scale = jnp.where(drawn[1] < (_HALVED if 2 * side <= SIDE else 0.0), 2, 1)
+    corner = (drawn[2:4] * (SIDE + 1 - side * scale)[None]).astype(jnp.int32)
+    mirrored = drawn[4] < _MIRRORED
+    turns = jnp.where(drawn[5] < _TURNED, 1 + (3 * drawn[6]).astype(jnp.int32), 0)
     down, across = jnp.meshgrid(jnp.arange(side), jnp.arange(side), indexing="ij")
     last = side - 1
     rows = jnp.stack([down, across, last - down, last - across])[turns]
     columns = jnp.stack([across, last - down, last - across, down])[turns]
     columns = jnp.where(mirrored[:, None, None], last - columns, columns)
     rows, columns = (
-        corner[:, axis, None, None].astype(jnp.int32) + scale[:, None, None] * places
-        for axis, places in enumerate((rows, columns))
+        corner[axis, :, None, None] + scale[:, None, None] * places for axis, places in enumerate((rows, columns))
     )
     beside = scale[:, None, None] - 1
     found = [
