@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -107,4 +108,5 @@ def test_lessons_are_shown_as_our_machines_would() -> None:
     first, again = (augment(image, np.random.default_rng(1)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert first.shape == image.shape
+    assert pickle.loads(pickle.dumps(augment)) == augment, "it can be sent to workers"
     assert len(np.unique(first.reshape(-1, 3), axis=0)) <= 16
