@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -12,16 +13,19 @@ import pytest
 
 from pixeldream.neural import distil as training
 from pixeldream.neural import muon, student
-from pixeldream.neural.distil import Settings, distil, mixed
+from pixeldream.neural import pictures as scenes
+from pixeldream.neural.crops import SIDE, Mixed, Sheets, crops
+from pixeldream.neural.distil import Settings, distil
+from pixeldream.neural.driven import Pool, begun, drive, put_back
 from pixeldream.neural.networks.vgg import build
 from pixeldream.neural.teachers import Teacher, find_basis, guided
-from pixeldream.neural.variety import quantise, random_palettes, vary
+from pixeldream.neural.variety import dithered, quantise, random_palettes, vary
 from pixeldream.neural.weights import WeightsError, load_weights, save_weights
 
 TINY = Settings(
     steps=4, widths=(2, 2, 3, 3, 3), depths=(1, 1, 1, 1, 1), ranks=(2, 2, 2, 2, 2),
     crop=32, late_crop=32, late_part=0.0,
-    half=2, pool=4, sheets=3, checkpoint_minutes=0.0,
+    batch=4, sheets=3, checkpoint_minutes=0.0,
 )  # fmt: skip
 
 
@@ -37,13 +41,6 @@ def cheap(number: int) -> np.ndarray:
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A smaller probe and fewer last batches than real training takes."""
-    monkeypatch.setattr(training, "_PROBE", 16)
-    monkeypatch.setattr(training, "_LAST_BATCHES", 2)
-
-
-@pytest.fixture
 def quick_compilation() -> Iterator[None]:
     """What is tested does not depend on how well it is compiled, and the step is a large function."""
     jax.config.update("jax_disable_most_optimizations", True)
@@ -51,8 +48,14 @@ def quick_compilation() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", False)
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller probe and fewer last batches than real training takes."""
+    monkeypatch.setattr(training, "_PROBE", 8)
+    monkeypatch.setattr(training, "_LAST_BATCHES", 2)
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_compilation")
 def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     teachers = [teacher(3, 1), teacher()]
     whole = list(distil(TINY, teachers, cheap, None))
@@ -77,6 +80,16 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     network = build(load_weights(tmp_path / "net.safetensors"), "embedded")
     assert network.style_layers == student.LAYERS
 
+    anew = training.new_heads(TINY, teachers, cheap, expected)
+    assert set(anew) == set(expected)
+    for name in set(expected) - {name for name in expected if "_head_" in name}:
+        np.testing.assert_array_equal(anew[name], expected[name], err_msg=f"{name} is no head")
+
+    (tmp_path / "driven-4.safetensors").unlink()
+    on = list(distil(replace(TINY, steps=5), teachers, cheap, tmp_path))
+    assert [progress.step for progress in on] == [5], "a checkpoint moved without the driven pictures, which are large"
+    assert [path.name for path in tmp_path.glob("driven*")] == ["driven-5.safetensors"]
+
     other = Settings(**{**vars(TINY), "seed": 9})
     with pytest.raises(WeightsError, match=r"of other settings .*; name another folder"):
         next(distil(other, teachers, cheap, tmp_path))
@@ -88,17 +101,14 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
 def test_the_last_part_takes_larger_crops_and_a_new_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def step(
-        lesson: object, bases: object, norms: object, state: object, fresh: jax.Array, pool: student.Pool, *_: object
-    ):  # type: ignore[no-untyped-def]
-        seen.append((fresh.shape, pool.image.shape))
+    def step(lesson: object, half: int, still: object, state: object, pool: Pool, now: student.Moment):  # type: ignore[no-untyped-def]
+        seen.append((half, pool.image.shape))
         return state, pool, {}
 
-    monkeypatch.setattr(training, "train_step", step)
+    monkeypatch.setattr(training, "advance", step)
     for _ in distil(Settings(**{**vars(TINY), "late_crop": 40, "late_part": 0.5}), [teacher()], cheap, None):
         pass
-    early, late = (2, 32, 32, 3), (1, 40, 40, 3)
-    assert seen == [(early, early)] * 2 + [(late, late)] * 2
+    assert seen == [(2, (16, 32, 32, 3))] * 2 + [(1, (8, 40, 40, 3))] * 2
 
 
 def test_every_layer_must_have_a_teacher() -> None:
@@ -151,7 +161,8 @@ def test_a_training_begins_where_a_narrower_one_ended() -> None:
         ({"crop": 50}, "crop of 50 is not a multiple of 8"),
         ({"late_crop": 512}, "late_crop of 512"),
         ({"widths": (2, 2)}, r"widths \(2, 2\)"),
-        ({"pool": 1}, "pool 1"),
+        ({"batch": 6}, "batch of 6"),
+        ({"batch": 0}, "batch of 0"),
     ],
 )
 def test_settings_that_can_t_be_are_named(change: dict[str, object], says: str) -> None:
@@ -204,26 +215,88 @@ def test_muon_moves_a_kernel_by_its_rate_and_a_bias_down_its_slope() -> None:
 
 
 def test_variety_keeps_shape_and_range_and_is_its_key_alone() -> None:
-    images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(6)]))
-    found = vary(images, jax.random.key(1))
-    assert found.shape == images.shape
-    assert 0 <= float(found.min()) <= float(found.max()) <= 1
-    np.testing.assert_array_equal(found, vary(images, jax.random.key(1)))
-    assert not np.array_equal(found, vary(images, jax.random.key(2)))
+    images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(8)]))
+    found, meant = vary(images, jax.random.key(1))
+    for each in (found, meant):
+        assert each.shape == images.shape
+        assert 0 <= float(each.min()) <= float(each.max()) <= 1
+    np.testing.assert_array_equal(found, vary(images, jax.random.key(1))[0])
+    assert not np.array_equal(found, vary(images, jax.random.key(2))[0])
+
+
+def test_a_dither_means_its_shade_in_part() -> None:
+    ramp = jnp.broadcast_to(jnp.linspace(0, 1, 64)[None, None, :, None], (12, 32, 64, 3))
+    pattern, shade = jax.jit(dithered)(ramp, jax.random.key(0))
+    for drawn, meant in zip(np.asarray(pattern), np.asarray(shade), strict=True):
+        assert len(np.unique(drawn)) <= 5
+        assert abs(float((drawn - meant).mean())) < 0.03, "from afar a dither is its shade"
+    images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(8)]))
+    seen, meant = vary(images, jax.random.key(5))
+    apart = np.abs(np.asarray(seen - meant)).max((1, 2, 3))
+    assert 0 < (apart > 0).sum() < 8, "some are dithered, others are what they seem"
 
 
 def test_few_colours_are_those_of_the_palette() -> None:
     images = jnp.asarray(np.stack([cheap(n)[:16, :24] for n in range(3)]))
     palettes = random_palettes(jax.random.key(0), 3, 4)
-    found = np.asarray(quantise(images, palettes, jax.random.key(3)))
+    found = np.asarray(jax.jit(quantise)(images, palettes, jax.random.key(3)))
     for image, palette in zip(found, np.asarray(palettes), strict=True):
         distance = np.abs(image[:, :, None] - palette).max(-1).min(-1)
         assert distance.max() < 1e-6
 
 
-def test_mixed_pictures_come_from_all_sources() -> None:
+def test_crops_are_parts_of_sheets_that_are_made() -> None:
+    # Rows and columns are told by their brightness: a crop's corner, scale and turn can be read off it.
+    line = np.arange(SIDE, dtype=np.uint8)
+    sheet = np.stack([np.tile(line[:, None], (1, SIDE)), np.tile(line, (SIDE, 1)), np.full((SIDE, SIDE), 7)], -1)
+    held = jnp.asarray(np.stack([sheet, sheet, np.full_like(sheet, 255)]).astype(np.uint8))
+    found = 255 * np.concatenate([crops(held, 2, jax.random.key(n), 8, 32) for n in range(8)])
+    kinds = set()
+    for crop in found:
+        np.testing.assert_allclose(crop[..., 2], 7, rtol=1e-5)
+        slopes = [
+            (round(float(crop[1, 0, c] - crop[0, 0, c])), round(float(crop[0, 1, c] - crop[0, 0, c]))) for c in (0, 1)
+        ]
+        (down, across), (down2, across2) = slopes
+        size = max(abs(down), abs(across))
+        assert size in (1, 2)
+        assert {abs(down), abs(across)} == {0, size} == {abs(down2), abs(across2)}
+        expected = crop[0, 0, 0] + down * np.arange(32)[:, None] + across * np.arange(32)
+        np.testing.assert_allclose(crop[..., 0], expected, atol=1e-3)
+        kinds.add((down, across, across2))
+    assert len({size for kind in kinds for size in map(abs, kind)} - {0}) == 2
+    assert len(kinds) > 8, "mirrored and turned"
+
+
+def test_workers_make_the_same_sheets_ahead() -> None:
+    alone, helped = Sheets(cheap, 1, 3), Sheets(cheap, 1, 3, workers=1)
+    try:
+        for step in range(9):
+            np.testing.assert_array_equal(alone.images, helped.images)
+            for sheets in (alone, helped):
+                sheets.renew(step)
+        np.testing.assert_array_equal(helped.images, Sheets(cheap, 1, 3, steps=9).images, err_msg="made anew")
+    finally:
+        helped.close()
+    assert not np.array_equal(alone.images, Sheets(cheap, 1, 3).images)
+
+
+def test_driven_pictures_that_are_done_give_their_place() -> None:
+    held = jnp.asarray(np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE, 3), np.uint8))
+    pool, new = (begun(held, 3, jax.random.key(n), 16, 32) for n in range(2))
+    chosen = jnp.asarray([2, 0])
+    some = jax.tree.map(lambda value: value[chosen], pool)
+    moved = drive(some._replace(life=jnp.asarray([1.0, 50.0])), jnp.ones((2, 32, 32, 3)))
+    after = put_back(pool, chosen, moved, jax.tree.map(lambda value: value[:2], new))
+    np.testing.assert_array_equal(after.age, [2, *[1] * 15], err_msg="the first goes on, the third begins anew")
+    assert float((after.image[0] - pool.image[0]).max()) <= 0 < float(np.ptp(after.image[2] - pool.image[2]))
+    np.testing.assert_array_equal(after.image[1], pool.image[1])
+
+
+def test_mixed_pictures_come_from_all_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "scene", cheap)
     red = np.zeros((40, 300, 3), np.float32) + np.asarray([1, 0, 0], np.float32)
-    pictures = mixed([red], 0.5, lambda image, random: 1 - image, 0.5)
+    pictures = Mixed([red], 0.5, lambda image, random: 1 - image, 0.5)
     kinds = set()
     for number in range(40):
         image = pictures(number)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from pixeldream import images
 from pixeldream.cli.options import OptionError
 from pixeldream.look import Look, look
-from pixeldream.plugin.registry import Registry
+from pixeldream.plugin.registry import load
 from pixeldream.retro.display import display_size
 
 DITHERS = ("none", "bayer4", "floyd-steinberg")
@@ -40,7 +41,6 @@ class Folder(Sequence[np.ndarray]):
         self._paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
         if not self._paths:
             raise OptionError(f"folder {str(folder)!r} holds no pictures; name another")
-        self._read = lru_cache(_KEPT)(lambda path: images.limit(images.read_image(path), LONGEST))
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -51,23 +51,39 @@ class Folder(Sequence[np.ndarray]):
     def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
     def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
         if isinstance(index, slice):
-            return [self._read(path) for path in self._paths[index]]
-        return self._read(self._paths[index])
+            return [_read(path) for path in self._paths[index]]
+        return _read(self._paths[index])
 
 
-def machine_versions(registry: Registry) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
+@lru_cache(_KEPT)
+def _read(path: Path) -> np.ndarray:
+    return images.limit(images.read_image(path), LONGEST)
+
+
+@dataclass(frozen=True)
+class MachineVersions:
     """A function that shows a picture as a random registered machine would: its cells, its palette, a dither.
 
-    Modes with a palette of their own choice are left out: they change little. Shape and range stay as they are.
+    Modes with a palette of their own choice are left out: they change little. Shape and range stay as they are. A value
+    that can be sent to other processes: they open the registry anew, with the same plugins.
     """
-    modes = [name for name, mode in registry.modes.values.items() if mode.gamut is None and mode.frames == 1]
-    dithers = [name for name in DITHERS if name in registry.dithers.values]
-    looks = [look(registry, mode, dither=dither) for mode, dither in product(modes, dithers)]
 
-    def augment(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    files: tuple[Path, ...] = ()
+    """Plugin files."""
+    left_out: tuple[str, ...] = ()
+    """Plugins that are not wanted."""
+
+    def __call__(self, image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        looks = _looks(self.files, self.left_out)
         return _shown(image, looks[int(random.integers(len(looks)))]) if looks else image
 
-    return augment
+
+@lru_cache(1)
+def _looks(files: tuple[Path, ...], left_out: tuple[str, ...]) -> list[Look]:
+    registry = load(files, left_out)
+    modes = [name for name, mode in registry.modes.values.items() if mode.gamut is None and mode.frames == 1]
+    dithers = [name for name in DITHERS if name in registry.dithers.values]
+    return [look(registry, mode, dither=dither) for mode, dither in product(modes, dithers)]
 
 
 def _shown(image: np.ndarray, chosen: Look) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixeldream.cli import output
-from pixeldream.cli.common import open_registry, say, tell
+from pixeldream.cli.common import left_out, open_registry, plugin_files, say, tell
 from pixeldream.cli.inputs import named_network
 from pixeldream.cli.interrupt import INTERRUPTED, Interrupt
-from pixeldream.cli.lessons import Folder, machine_versions
+from pixeldream.cli.lessons import Folder, MachineVersions
 from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, option, real
 from pixeldream.cli.progress import Bar
 from pixeldream.cli.recipe import versions
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 60.0
 """Between two lines of talk where there is no terminal for a bar."""
 
+HEADS_SHEETS = 256
+"""Pictures that new heads are found on: fewer than training takes, as each is seen once or twice."""
+
 Teachers = Annotated[
     list[str] | None, option("--teacher", metavar="NAME=FILE", help="Network to learn from; may be repeated.")
 ]
@@ -36,6 +40,15 @@ PictureFolder = Annotated[
 ]
 Steps = Annotated[int, integer("--steps", help="How many steps; 0: as many as the minutes allow.")]
 Minutes = Annotated[float, real("--minutes", help="How long at most; 0: as long as the steps take.")]
+Batch = Annotated[int, integer("--batch", help="Crops in a step, a multiple of 4; a GPU is at its best with 128.")]
+Crop = Annotated[int, integer("--crop", help="Side of all crops, a multiple of 8; 0: 64, and 96 in the last part.")]
+Rate = Annotated[
+    float | None, real("--rate", help="How far a step moves; as it is, 0.012, or a third of that after --start.")
+]
+Workers = Annotated[
+    int | None,
+    integer("--workers", help="Processes that make pictures ahead; as it is, none on a CPU, one a core beside a GPU."),
+]
 Seed = Annotated[int, integer("--seed", help="Of all that is left to chance.")]
 Checkpoint = Annotated[
     Path | None, option("--checkpoint", metavar="DIR", help="Keep what is needed to go on in this folder.")
@@ -43,6 +56,9 @@ Checkpoint = Annotated[
 Start = Annotated[
     Path | None,
     option("--start", metavar="FILE", help="Weights of an earlier training to begin with, not random ones."),
+]
+HeadsOnly = Annotated[
+    bool, option("--heads-only", help="Train nothing: find heads for the kernels of --start, on pictures as they are.")
 ]
 Resume = Annotated[bool, option("--resume", help="Go on from the checkpoint.")]
 Out = Annotated[Path, option("--out", "-o", metavar="FILE", help="The weights: a .safetensors file.")]
@@ -53,10 +69,15 @@ def features(
     folder: PictureFolder = None,
     steps: Steps = 0,
     minutes: Minutes = 0.0,
+    batch: Batch = 16,
+    crop: Crop = 0,
+    rate: Rate = None,
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
     start: Start = None,
+    heads_only: HeadsOnly = False,
+    workers: Workers = None,
     out: Out = Path("features.safetensors"),
     plugin: PluginFiles = None,
     quiet: Quiet = False,
@@ -67,6 +88,8 @@ def features(
     show them. Each layer is learnt from the first teacher that has it; others are asked now and then. Ctrl-C stops
     after the step and keeps the weights so far. Use them: stylize --network vgg19=FILE
     """
+    if heads_only and (start is None or steps or minutes or checkpoint):
+        raise OptionError("--heads-only takes --start, and neither --steps, --minutes nor --checkpoint")
     registry = open_registry(plugin)
     named = [named_network(registry, text) for text in teacher or ()]
     if not named:
@@ -74,21 +97,47 @@ def features(
     pictures = Folder(folder) if folder is not None else ()
     check_places(out, checkpoint, resume)
     from pixeldream.neural import distil
-    from pixeldream.neural.weights import load_weights
+    from pixeldream.neural.crops import Mixed
+    from pixeldream.neural.weights import load_weights, save_weights
 
-    settings = distil.Settings(steps=steps, minutes=minutes, seed=seed)
-    if start is not None:
-        settings = replace(settings, rate=distil.GENTLE)
+    if rate is None:
+        rate = distil.Settings.rate if start is None else distil.GENTLE
+    settings = distil.Settings(
+        steps=1 if heads_only else steps, minutes=minutes, seed=seed, batch=batch, rate=rate,
+        sheets=HEADS_SHEETS if heads_only else max(distil.Settings.sheets, 16 * batch),
+    )  # fmt: skip
+    if crop:
+        settings = replace(settings, crop=crop, late_crop=crop, late_part=0.0)
+    part = 1.0
     with Interrupt() as interrupt:
         ready([network for network, file in named if file is None], quiet)
         teachers, facts = _load(named)
-        lessons = distil.mixed(pictures, augment=machine_versions(registry))
+        machines = None if heads_only else MachineVersions(tuple(plugin_files(plugin)), tuple(left_out()))
+        lessons = Mixed(pictures, augment=machines)
         begun = None if start is None else load_weights(start)
-        last = _follow(distil.distil(settings, teachers, lessons, checkpoint, begun), interrupt, quiet)
-        _write(out, last, {**facts, "seed": str(seed)})
+        if heads_only and begun is not None:
+            arrays = distil.new_heads(settings, teachers, lessons, begun, _workers(workers))
+            done = {"kernels": f"{start} as they were"}
+        else:
+            run = distil.distil(settings, teachers, lessons, checkpoint, begun, _workers(workers))
+            last = _follow(run, interrupt, quiet)
+            arrays, part = last.export(), last.part
+            done = {"steps": str(last.step), "minutes": f"{last.seconds / 60:.1f}"}
+        save_weights(out, arrays, {**facts, "seed": str(seed), "batch": str(batch), **done})
     tell(str(out))
-    if last.part < 1:
+    if part < 1:
         raise typer.Exit(INTERRUPTED)
+
+
+def _workers(asked: int | None) -> int:
+    """How many processes make pictures."""
+    if asked is not None and asked < 0:
+        raise OptionError(f"--workers {asked}: give 0 or more")
+    import jax
+
+    if asked is None:
+        asked = 0 if jax.default_backend() == "cpu" else max(1, (os.cpu_count() or 1) - 1)
+    return asked
 
 
 def check_places(out: Path, checkpoint: Path | None, resume: bool) -> None:
@@ -142,10 +191,3 @@ def _follow(run: Iterable[Progress], interrupt: Interrupt, quiet: bool) -> Progr
 def _line(progress: Progress) -> str:
     figures = ", ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
     return f"step {progress.step}, {progress.part:.1%}: {figures}"
-
-
-def _write(out: Path, last: Progress, facts: dict[str, str]) -> None:
-    from pixeldream.neural.weights import save_weights
-
-    done = {"steps": str(last.step), "minutes": f"{last.seconds / 60:.1f}"}
-    save_weights(out, last.export(), {**facts, **done})

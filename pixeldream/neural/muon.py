@@ -21,7 +21,7 @@ _TINY = 1e-9
 
 
 class Moments(NamedTuple):
-    """Running means of gradients and of their squares, and the number of the next step (from 1)."""
+    """Running means of gradients, and of the squares of the biases'; the number of the next step (from 1)."""
 
     mean: Arrays
     square: Arrays
@@ -31,7 +31,8 @@ class Moments(NamedTuple):
 def start(params: Mapping[str, jax.Array]) -> Moments:
     """Moments of a run that has not begun."""
     zero = {name: jnp.zeros_like(value) for name, value in params.items()}
-    return Moments(zero, dict(zero), jnp.ones((), jnp.float32))
+    square = {name: value for name, value in zero.items() if not name.endswith("_w")}
+    return Moments(zero, square, jnp.ones((), jnp.float32))
 
 
 def orthogonal(matrix: jax.Array) -> jax.Array:
@@ -53,13 +54,12 @@ def update(
     for name, value in params.items():
         gradient = gradients[name]
         mean[name] = _MOMENTUM * moments.mean[name] + (1 - _MOMENTUM) * gradient
-        square[name] = moments.square[name]
         if name in norms:
             ahead = _MOMENTUM * mean[name] + (1 - _MOMENTUM) * gradient
             turned = orthogonal(ahead.reshape(-1, value.shape[-1])).reshape(value.shape)
             moved[name] = value - rate * norms[name] * turned / (jnp.linalg.norm(turned) + _TINY)
         else:
-            square[name] = _SQUARES * square[name] + (1 - _SQUARES) * gradient * gradient
+            square[name] = _SQUARES * moments.square[name] + (1 - _SQUARES) * gradient * gradient
             size = jnp.sqrt(square[name] / (1 - _SQUARES**moments.step)) + 1e-8
             moved[name] = value - _BIAS_SHARE * rate * mean[name] / size
     return moved, Moments(mean, square, moments.step + 1)

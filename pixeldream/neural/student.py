@@ -24,6 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural import muon
+from pixeldream.neural.crops import crops
+from pixeldream.neural.driven import Pool, begun, drive, put_back
 from pixeldream.neural.networks import twice
 from pixeldream.neural.networks.base import FeatureNetwork, Weights
 from pixeldream.neural.networks.vgg import Vgg
@@ -32,6 +34,9 @@ from pixeldream.neural.variety import quantise, vary
 Arrays = dict[str, jax.Array]
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """Where the student is taught: the usual style layers of VGG-19."""
+
+EXACT = jax.lax.Precision.HIGHEST
+"""For what linear equations are made of: a GPU would round it to eleven bits."""
 
 _RIDGE = 1e-4
 _WHITENING = 0.25
@@ -74,21 +79,6 @@ class Learned(NamedTuple):
     average: Arrays
     sums: tuple[dict[str, Sums], ...]
     heads: tuple[Arrays, ...]
-
-
-class Pool(NamedTuple):
-    """Pictures that the student drives: image, the style it goes for [n, s, s, 3], Adam's moments, age (from 1), the
-    age it will reach, rate at the start, whether it is shown in few colours (0 or 1), and which [n, 16, 3]."""
-
-    image: jax.Array
-    style: jax.Array
-    mean: jax.Array
-    square: jax.Array
-    age: jax.Array
-    life: jax.Array
-    rate: jax.Array
-    few: jax.Array
-    palette: jax.Array
 
 
 def grams(features: jax.Array) -> jax.Array:
@@ -171,8 +161,8 @@ def _fold(old: Sums, raw: jax.Array, truth: jax.Array, keep: jax.Array) -> Sums:
     """Running means with this batch's products."""
     full = jnp.concatenate([raw, jnp.ones_like(raw[..., :1])], -1)
     count = full.shape[0] * full.shape[1] * full.shape[2]
-    own = jnp.einsum("nhwc,nhwd->cd", full, full) / count
-    cross = jnp.einsum("nhwc,nhwd->cd", full, truth) / count
+    own = jnp.einsum("nhwc,nhwd->cd", full, full, precision=EXACT) / count
+    cross = jnp.einsum("nhwc,nhwd->cd", full, truth, precision=EXACT) / count
     return Sums(keep * old.own + (1 - keep) * own, keep * old.cross + (1 - keep) * cross)
 
 
@@ -188,20 +178,9 @@ def solve_heads(sums: tuple[dict[str, Sums], ...]) -> tuple[Arrays, ...]:
     return tuple({layer: solve(found) for layer, found in teacher.items()} for teacher in sums)
 
 
-def _drive(pool: Pool, gradient: jax.Array) -> Pool:
-    """One Adam step of the pool's pictures; their rate decays over their life, as a run's does."""
-    mean = 0.8 * pool.mean + 0.2 * gradient
-    square = 0.95 * pool.square + 0.05 * gradient * gradient
-    age = pool.age[:, None, None, None]
-    size = jnp.sqrt(square / (1 - 0.95**age)) + 1e-9
-    rate = pool.rate * (0.1 + 0.45 * (1 + jnp.cos(jnp.pi * pool.age / pool.life)))
-    image = pool.image - rate[:, None, None, None] * mean / (1 - 0.8**age) / size
-    return pool._replace(image=jnp.clip(image, 0, 1), mean=mean, square=square, age=pool.age + 1)
-
-
 class Batch(NamedTuple):
-    """What a step needs: images [n, h, w, 3]; each teacher's features, guide first; cotangents and the guide's image
-    gradient for them."""
+    """What a step needs: images [n, h, w, 3]; each teacher's features of what they mean (see ``vary``), guide first;
+    cotangents and the guide's image gradient for them."""
 
     images: jax.Array
     truths: tuple[Arrays, ...]
@@ -216,13 +195,14 @@ def _batch(
     keys = jax.random.split(key, 3)
     few = quantise(pool.image, pool.palette, keys[1])
     shown = jnp.where(pool.few[:, None, None, None] > 0, few, pool.image)
-    images = jnp.concatenate([vary(fresh, keys[0]), shown])
-    truth, pull_back = jax.vjp(lambda x: taught(lesson.guide, bases[0], x, LAYERS), images)
+    seen, meant = vary(fresh, keys[0])
+    images, meant = (jnp.concatenate([each, shown]) for each in (seen, meant))
+    truth, pull_back = jax.vjp(lambda x: taught(lesson.guide, bases[0], x, LAYERS), meant)
     _, wanted = learned(lesson.layout, state.params, state.heads[0], pool.style)
     _, driven = learned(lesson.layout, state.params, state.heads[0], shown)
     half = fresh.shape[0]
     cotangents, own = _pulls({layer: truth[layer][:half] for layer in LAYERS}, driven, wanted, keys[2])
-    some = _some(lesson, images)
+    some = _some(lesson, meant)
     others = [
         taught(network, basis, some, layers)
         for network, basis, layers in zip(lesson.others, bases[1:], lesson.other_layers, strict=True)
@@ -281,7 +261,38 @@ def train_step(
     slow = jnp.minimum(0.998, 1 - 1 / (step + 1))
     average = jax.tree.map(lambda old, new: slow * old + (1 - slow) * new, state.average, params)
     figures["driven style loss"] = jnp.median(own)
-    return Learned(params, moments, average, sums, state.heads), _drive(pool, pulled[fresh.shape[0] :]), figures
+    return Learned(params, moments, average, sums, state.heads), drive(pool, pulled[fresh.shape[0] :]), figures
+
+
+class Still(NamedTuple):
+    """What no step changes: the teachers' bases, and the norms of the kernels at the start."""
+
+    bases: tuple[Basis, ...]
+    norms: Arrays
+
+
+class Moment(NamedTuple):
+    """What one step is given: the sheets, how many of them are made, a key, and the rate."""
+
+    sheets: jax.Array
+    filled: jax.Array
+    key: jax.Array
+    rate: jax.Array
+
+
+@partial(jax.jit, static_argnames=("lesson", "half"))
+def advance(
+    lesson: Lesson, half: int, still: Still, state: Learned, pool: Pool, now: Moment
+) -> tuple[Learned, Pool, Arrays]:
+    """One step, all of it on the device: ``half`` crops are cut and as many of the pool are driven."""
+    keys = jax.random.split(now.key, 4)
+    side = pool.image.shape[1]
+    chosen = jax.random.choice(keys[0], pool.age.shape[0], (half,), replace=False)
+    fresh = crops(now.sheets, now.filled, keys[1], half, side)
+    some = jax.tree.map(lambda value: value[chosen], pool)
+    state, moved, figures = train_step(lesson, still.bases, still.norms, state, fresh, some, keys[2], now.rate)
+    new = begun(now.sheets, now.filled, keys[3], half, side)
+    return state, put_back(pool, chosen, moved, new), figures
 
 
 def begin(widths: tuple[int, ...], depths: tuple[int, ...], seed: int) -> tuple[Vgg, Arrays]:

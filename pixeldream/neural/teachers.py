@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream.neural.networks.base import FeatureNetwork
-from pixeldream.neural.student import LAYERS, Basis
+from pixeldream.neural.student import EXACT, LAYERS, Basis
 
 
 class Teacher(NamedTuple):
@@ -55,16 +56,22 @@ def guided(teachers: Sequence[Teacher]) -> tuple[list[Teacher], list[tuple[str, 
     return [guide, *(teachers[n] for n in others)], [LAYERS, *(rest[n] for n in others)]
 
 
+@partial(jax.jit, static_argnames=("network", "layers"))
+def _products(
+    network: FeatureNetwork, layers: tuple[str, ...], weights: Mapping[str, Any], images: jax.Array
+) -> dict[str, jax.Array]:
+    found = jax.vmap(lambda image: network.apply(weights, image, layers))(images)
+    return {layer: jnp.einsum("nhwc,nhwd->cd", f, f, precision=EXACT) / f[..., 0].size for layer, f in found.items()}
+
+
 def find_basis(teacher: Teacher, layers: tuple[str, ...], images: jax.Array, ranks: Sequence[int]) -> Basis:
     """The strongest directions of a teacher's features on images [n, h, w, 3]: principal components about zero (Gram
     matrices know no mean), scaled so that each layer's mean square is 1 in all."""
 
-    @jax.jit
-    def products(part: jax.Array) -> dict[str, jax.Array]:
-        found = jax.vmap(lambda image: teacher.network.apply(teacher.weights, image, layers))(part)
-        return {layer: jnp.einsum("nhwc,nhwd->cd", f, f) / f[..., 0].size for layer, f in found.items()}
-
-    parts = [products(images[start : start + 16]) for start in range(0, len(images), 16)]
+    parts = [
+        _products(teacher.network, layers, teacher.weights, images[start : start + 16])
+        for start in range(0, len(images), 16)
+    ]
     projection, spectrum = {}, {}
     for layer in layers:
         total = np.sum([np.asarray(part[layer], np.float64) for part in parts], 0) / len(parts)
