@@ -134,7 +134,7 @@ class Critic(nnx.Module):
             x = self._refine(number - 1, jax.nn.leaky_relu(x, CRITIC_SLOPE))
             x = self._normalised(number, self.layers[number](x))
             if grown is not None and number == first + 1:
-                coarse = self._entry(number)(averaged(picture, 2))
+                coarse = self._entry(number)(shrunk(picture, 2))
                 x = coarse + grown * (x - coarse)
         x = self._refine(len(self.layers) - 1, jax.nn.leaky_relu(x, CRITIC_SLOPE))
         told = jnp.concatenate([x, deviation(x)], -1) if self.plan.compares else x
@@ -162,7 +162,7 @@ def repeated(x: jax.Array, times: int) -> jax.Array:
     return x if times == 1 else x.repeat(times, 1).repeat(times, 2)
 
 
-def averaged(x: jax.Array, times: int) -> jax.Array:
+def shrunk(x: jax.Array, times: int) -> jax.Array:
     """The means of squares of so many pixels a side, ``[n, h, w, c] -> [n, h / times, w / times, c]``."""
     n, height, width, channels = x.shape
     return x if times == 1 else x.reshape(n, height // times, times, width // times, times, channels).mean((2, 4))

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import optax
 
 from pixeldream.neural.gan import augment, losses, spectral
-from pixeldream.neural.gan.networks import Arrays, averaged, begin_critic, begin_generator, draw, score
+from pixeldream.neural.gan.networks import Arrays, begin_critic, begin_generator, draw, score, shrunk
 from pixeldream.neural.gan.settings import Plan, Training
 
 Rule = Callable[..., jax.Array]
@@ -139,7 +139,7 @@ class _Critic(NamedTuple):
         """Of pictures as the critic sees them. ``use``: pictures seen with another one are altered in another way."""
         key, more = jax.random.split(self.keys[use])
         # In the pixels of the level: shifts by parts of them would blur what is to be judged.
-        small = averaged(images, self.plan.size // self.plan.side)
+        small = shrunk(images, self.plan.size // self.plan.side)
         seen = augment.augment(self.training.augment, small, key)
         return score(self.plan, arrays, remembered, seen, self.classes, more, self.grown)
 
