@@ -178,7 +178,7 @@ def test_networks_grow_from_small_pictures_to_whole_ones() -> None:
         key, none = jax.random.key(0), jnp.zeros(3, jnp.int32)
         latent = jax.random.normal(key, (3, plan.latent))
         images, _ = nets.draw(plan, *nets.begin_generator(plan, key), latent, none, True, part)
-        seen = nets.averaged(images, plan.size // plan.side)
+        seen = nets.shrunk(images, plan.size // plan.side)
         return images, nets.score(plan, *nets.begin_critic(plan, key), seen, none, key, part)[0]
 
     arrays = [jnp.float32(0), jnp.float32(1)]
