@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -18,7 +20,7 @@ import pytest
 from pixeldream.neural.gan import augment, figures, losses, spectral
 from pixeldream.neural.gan import networks as nets
 from pixeldream.neural.gan.checkpoints import Checkpoints
-from pixeldream.neural.gan.layers import enlarge
+from pixeldream.neural.gan.layers import enlarge, halve
 from pixeldream.neural.gan.loader import Batches, Pictures
 from pixeldream.neural.gan.loop import Goal
 from pixeldream.neural.gan.settings import (
@@ -30,25 +32,39 @@ from pixeldream.neural.gan.settings import (
     Plan,
     Training,
     as_facts,
+    grown,
     plan_of,
     preset,
     training_of,
 )  # fmt: skip
 from pixeldream.neural.gan.step import begin, train_step
 from pixeldream.neural.gan.toys import KINDS, toys
-from pixeldream.neural.gan.train import Run, latents, walk
+from pixeldream.neural.gan.train import Run, latents, learnt_before, walk
 from pixeldream.neural.gan.watch import Watch
+
+STEPS = 60
+"""More than there are between two rows of the curve."""
 
 
 def tiny(**changes: object) -> tuple[Plan, Training]:
-    """A network that compiles and learns in no time."""
+    """A network that compiles and learns in no time, with everything in it that one step can have."""
     plan, training = preset("steady", 16, width=16, classes=2)
-    return replace(plan, first=16, generator=(8, 3), critic=(8, 16)), replace(training, batch=8, **changes)
+    plan = replace(plan, first=16, generator=(8, 3), critic=(8, 16), refined=4, spectral=True)
+    return plan, replace(training, **{"batch": 8, "r1_every": 2, "augment": AUGMENTATIONS, "mirror": True, **changes})
 
 
 def toy_pictures(count: int = 24) -> Pictures:
     images, kinds = toys(count)
     return Pictures(images, kinds % 2)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Run:
+    """A run that nothing happened to."""
+    run = Run(*tiny(), toy_pictures())
+    for _ in run.go(Goal(steps=STEPS)):
+        pass
+    return run
 
 
 def same(first: object, second: object) -> bool:
@@ -64,9 +80,36 @@ def test_the_quick_transposed_convolution_is_the_slow_one(outside: int) -> None:
     np.testing.assert_allclose(enlarge(x, kernel), slow, atol=1e-5)
 
 
+@pytest.mark.parametrize(("side", "inside"), [(32, 12), (8, 3)])
+def test_the_quick_convolution_and_its_gradients_are_those_of_the_slow_one(side: int, inside: int) -> None:
+    random = np.random.default_rng(0)
+    shapes = (2, side, side, inside), (4, 4, inside, 5), (2, side // 2, side // 2, 5)
+    x, kernel, gradient = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
+
+    def slow(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jax.lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    for ours, theirs in zip(*(_with_gradients(each, x, kernel, gradient) for each in (halve, slow)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def _with_gradients(way: Callable[..., jax.Array], *arrays: jax.Array) -> tuple[jax.Array, ...]:
+    def both(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> tuple[jax.Array, ...]:
+        made, pull = jax.vjp(way, x, kernel)
+        return made, *pull(gradient)
+
+    return jax.jit(both)(*arrays)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_draws_and_scores_every_size(name: str, size: int) -> None:
+def test_every_preset_has_networks_of_every_size(name: str, size: int) -> None:
+    plan, _ = preset(name, size)
+    assert (plan.size, plan.base << len(plan.generator)) == (size, size)
+
+
+@pytest.mark.parametrize(("name", "size"), [("steady", 32), ("dcgan", 16), ("thesis", 128), ("thesis", 16)])
+def test_presets_draw_and_score(name: str, size: int) -> None:
     plan, _ = preset(name, size, classes=3)
 
     def run() -> tuple[jax.Array, jax.Array]:
@@ -112,31 +155,64 @@ def test_what_can_not_be_is_refused_in_words(wrong: object, quoted: str) -> None
         wrong()  # type: ignore[operator]
 
 
-@pytest.mark.slow
-def test_a_step_is_compiled_once_and_leaves_everything_finite() -> None:
-    plan, training = tiny(loss="relativistic", r1=1.0, augment=AUGMENTATIONS, mirror=True)
-    run, before = Run(plan, training, toy_pictures()), train_step._cache_size()
-    first = jax.tree.map(np.asarray, run.state)
-    for _ in run.go(Goal(steps=3)):
-        pass
-    Run(*tiny(loss="relativistic", r1=1.0, augment=AUGMENTATIONS, mirror=True), toy_pictures()).step()
-    assert train_step._cache_size() == before + 1
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.state))
-    assert not same(first.generator, run.state.generator)
-    assert not same(first.critic, run.state.critic)
+def test_a_step_is_compiled_once_and_leaves_everything_finite(whole: Run) -> None:
+    before = train_step._cache_size()
+    again = Run(*tiny(), toy_pictures())
+    first = jax.tree.map(np.asarray, again.state)
+    again.step()
+    assert train_step._cache_size() == before
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(whole.state))
+    assert not same(first.generator, whole.state.generator)
+    assert not same(first.critic, whole.state.critic)
+
+
+def test_networks_grow_from_small_pictures_to_whole_ones() -> None:
+    plan, training = preset("steady", 16, width=16)
+    plan, training = replace(plan, grows=True), replace(training, growth=10)
+    assert [grown(plan, training, step)[1] for step in (0, 9, 10, 12, 15, 40)] == [1, 1, 0, 0.4, 1, 1]
+    small, whole = (grown(plan, training, step)[0] for step in (0, 10))
+    assert (small.level, whole.level) == (1, 2)
+
+    @partial(jax.jit, static_argnames="plan")
+    def work(plan: Plan, part: jax.Array) -> tuple[jax.Array, jax.Array]:
+        key, none = jax.random.key(0), jnp.zeros(3, jnp.int32)
+        latent = jax.random.normal(key, (3, plan.latent))
+        images, _ = nets.draw(plan, *nets.begin_generator(plan, key), latent, none, True, part)
+        seen = nets.averaged(images, plan.size // plan.side)
+        return images, nets.score(plan, *nets.begin_critic(plan, key), seen, none, key, part)[0]
+
+    arrays = [jnp.float32(0), jnp.float32(1)]
+    coarse, begun, done = work(small, arrays[1]), work(whole, arrays[0]), work(whole, arrays[1])
+    np.testing.assert_array_equal(coarse[0], coarse[0][:, ::2, ::2].repeat(2, 1).repeat(2, 2))
+    # A new size begins as what the smaller one drew and saw, and ends as something else.
+    np.testing.assert_allclose(begun[0], coarse[0], atol=1e-5)
+    np.testing.assert_allclose(begun[1], coarse[1], atol=1e-4)
+    assert np.abs(done[0] - coarse[0]).max() > 1e-3
+
+
+def test_a_run_grows_and_one_that_can_not_is_refused() -> None:
+    plan, training = preset("thesis", 32)
+    with pytest.raises(GanError, match="can't grow together"):
+        replace(plan, grows=True, critic=(8, 16))
+    with pytest.raises(GanError, match="level 2"):
+        replace(preset("steady", 32)[0], level=2)
+    with pytest.raises(GanError, match="growth -1"):
+        replace(training, growth=-1)
 
 
 def test_spectral_norm_finds_the_largest_singular_value() -> None:
-    plan, _ = tiny()
-    learnt, _ = nets.begin_critic(plan, jax.random.key(0))
+    random = np.random.default_rng(0)
+    learnt = {"conv": random.normal(size=(4, 4, 3, 8)), "dense": random.normal(size=(20, 1)), "bias": np.ones(8)}
+    learnt = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), learnt)
     directions = spectral.begin(learnt, jax.random.key(1))
     advance = jax.jit(spectral.advance)
     for _ in range(60):
         directions = advance(learnt, directions)
-    for leaf in jax.tree.leaves(spectral.normalised(learnt, directions)):
-        if leaf.ndim > 1:
-            largest = np.linalg.norm(np.asarray(leaf).reshape(-1, leaf.shape[-1]), 2)
-            assert largest == pytest.approx(1.0, abs=0.02)
+    normalised = spectral.normalised(learnt, directions)
+    for name in ("conv", "dense"):
+        leaf = np.asarray(normalised[name])
+        assert np.linalg.norm(leaf.reshape(-1, leaf.shape[-1]), 2) == pytest.approx(1.0, abs=0.02)
+    np.testing.assert_array_equal(normalised["bias"], learnt["bias"])
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -240,8 +316,6 @@ def test_precision_and_recall_tell_poor_drawings_from_few_kinds() -> None:
 
 # ---- checkpoints -----------------------------------------------------------------------------------------------------
 
-STEPS = 40
-
 CHILD = f"""
 import sys
 from pathlib import Path
@@ -252,15 +326,6 @@ for _ in run.go(t.Goal(steps={STEPS})):
     run.save()
     print(run.steps, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def whole() -> Run:
-    """A run that nothing happened to."""
-    run = Run(*tiny(), toy_pictures())
-    for _ in run.go(Goal(steps=STEPS)):
-        pass
-    return run
 
 
 @pytest.mark.slow
@@ -280,7 +345,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(whole: Run, tmp_path: Pa
     resumed.save()
     resumed.close()
     assert same(resumed.state, whole.state)
-    assert resumed.curve == whole.curve
+    assert resumed.curve == whole.curve != []
     assert len([path for path in tmp_path.iterdir() if path.name.isdigit()]) == 3
     assert not [path for path in tmp_path.iterdir() if not path.name.isdigit()]
 
@@ -319,7 +384,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(tmp_path: Path, monkeypa
     kept = Checkpoints(tmp_path)
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(GanError, match=r"checkpoint 2 can't be written.*1 MiB are needed and 0 free.*--resume"):
+    with pytest.raises(GanError, match=r"checkpoint 2 can't be written.*1024 KiB are needed and 0 free.*--resume"):
         kept.save(2, {"a": np.zeros(3, np.float32)}, {})
     kept.close()
     assert list(tmp_path.iterdir()) == []
@@ -340,6 +405,16 @@ def test_checkpoints_of_another_shape_are_refused_and_damaged_ones_passed_over(t
     older = Run(plan, training, toy_pictures(), folder=tmp_path)
     assert older.steps == 1
     older.close()
+
+
+def test_a_run_begins_with_what_another_has_learnt(tmp_path: Path) -> None:
+    first = Run(*tiny(), toy_pictures(), folder=tmp_path)
+    first.step()
+    first.save()
+    first.close()
+    second = Run(*tiny(), toy_pictures(), state=learnt_before(*tiny(), tmp_path))
+    assert same(second.state.generator, first.state.generator)
+    assert (second.steps, int(second.state.step)) == (0, 0)
 
 
 def test_pictures_of_another_size_and_too_few_are_refused() -> None:

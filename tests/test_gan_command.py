@@ -112,7 +112,8 @@ def test_info_says_what_it_is_and_how_good(run: Path, capsys: pytest.CaptureFixt
     ("words", "said"),
     [
         (["--resume", "--size", 32], "--size 16, not 32"),
-        (["--resume", "--loss", "bce"], "--loss hinge, not bce"),
+        (["--resume", "--loss", "bce"], "--loss relativistic, not bce"),
+        (["--resume", "--from", "other"], "--from is for a new run"),
         (["--resume", "--steps", 10], "is at its end"),
         (["--steps", 10], "name a folder or zip"),
     ],
@@ -164,6 +165,9 @@ def test_a_run_without_checkpoints_or_with_a_damaged_description_is_refused(
         (["--keep", 0], "--keep 0"),
         (["--demo"], "brings its own pictures"),
         (["--palette", "c64-pepto"], "--mode MODE"),
+        (["--ease", 9], "--mode MODE"),
+        (["--from", "nowhere"], "'nowhere' holds no run"),
+        (["--preset", "thesis", "--size", 16, "--growth", 9], "can't grow together"),
     ],
 )
 def test_wrong_options_are_refused_and_leave_no_folder(
@@ -177,6 +181,14 @@ def test_wrong_options_are_refused_and_leave_no_folder(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_of_other_networks_is_nothing_to_begin_with(
+    run: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = train(pictures, tmp_path / "other", "--width", 32, "--steps", 1, "--from", run)
+    assert "has other networks (first, generator, critic, classes)" in call(capsys, *words).error
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_folder_in_use_is_left_alone(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
         make_image(tmp_path / f"{number}.png", (16, 16), seed=number)
@@ -188,6 +200,8 @@ def test_small_sets_are_augmented_and_the_demo_is_not() -> None:
     assert gan_train._settings({}, 32, 500, 0)[1].augment
     assert not gan_train._settings({}, 32, 50_000, 0)[1].augment
     assert not gan_train._settings({"preset": "dcgan"}, 64, 500, 0)[1].augment
+    plan, training = gan_train._settings({"growth": 9, "mode": MODE}, 32, 500, 0)
+    assert (plan.grows, training.growth, training.ease) == (True, 9, gan_train.EASE)
     plan, training = gan_train._settings({"spectral": False, "batch": 4, "r1": 2.0}, 32, 500, 0)
     assert (plan.spectral, training.batch, training.r1) == (False, 4, 2.0)
 

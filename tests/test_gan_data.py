@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from command import make_bomb, make_image
 from PIL import Image
 
-from pixeldream.cli.gan_data import collect, square
+from pixeldream.cli.gan_data import _merged, collect, square
 from pixeldream.cli.options import OptionError
 
 GROUND = (0.0, 0.0, 1.0)
@@ -37,6 +38,12 @@ def test_the_outermost_folders_are_classes(folder: Path) -> None:
     found = collect(folder, 16, by_folder=True)
     assert found.names == ("cats", "dogs")
     assert found.classes.tolist() == [0] * 5 + [1] * 5
+
+
+def test_folders_in_folders_are_classes_of_their_own_if_they_hold_enough() -> None:
+    folders = [("item", "potion")] * 8 + [("item", "ring")] * 3 + [("item",)] * 2 + [("wall", "old", "red")] * 5
+    folders += [("wall", "old", "blue")] * 4 + [()]
+    assert Counter(_merged(folders)) == {"item/potion": 8, "item": 5, "wall/old": 9, "": 1}
 
 
 def test_a_zip_gives_what_its_folder_gives(folder: Path, tmp_path: Path) -> None:

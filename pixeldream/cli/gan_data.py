@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -71,8 +72,8 @@ def collect(
 ) -> Found:  # fmt: skip
     """The pictures of a folder or zip, and of the folders in it, as squares of ``side`` pixels on ``background``.
 
-    ``by_folder``: the outermost folders are classes. ``shorter``: pictures are cut
-    into pieces instead, see :func:`pieces`. Raises :class:`OptionError` that says what is missing.
+    ``by_folder``: folders are classes, see :func:`_merged`. ``shorter``: pictures are cut into pieces instead, see
+    :func:`pieces`. Raises :class:`OptionError` that says what is missing.
     """
     if fit not in FITS:
         raise OptionError(f"fit {fit!r} is none of {', '.join(FITS)}")
@@ -117,11 +118,20 @@ def _check(source: Path, count: int, skipped: list[str]) -> None:
 def _classes(source: Path, names: list[str], by_folder: bool) -> tuple[tuple[str, ...], np.ndarray]:
     if not by_folder:
         return (), np.zeros(len(names), np.int32)
-    tops = [parts[0] if len(parts := PurePosixPath(name).parts) > 1 else "" for name in names]
-    known = tuple(sorted(set(tops)))
+    folders = _merged([PurePosixPath(name).parts[:-1] for name in names])
+    known = tuple(sorted(set(folders)))
     if len(known) < 2:
         raise OptionError(f"{str(source)!r} has no two folders to take for classes; leave --by-folder out")
-    return known, np.asarray([known.index(top) for top in tops], np.int32)
+    return known, np.asarray([known.index(folder) for folder in folders], np.int32)
+
+
+def _merged(folders: list[tuple[str, ...]]) -> list[str]:
+    """The class of each picture by the folders that it lies in: the innermost one, unless that holds fewer than
+    ``MINIMUM`` and counts with the one around it. Outermost folders are classes whatever they hold."""
+    for depth in range(max(map(len, folders)), 1, -1):
+        counts = Counter(folders)
+        folders = [each[:-1] if len(each) == depth and counts[each] < MINIMUM else each for each in folders]
+    return ["/".join(each) for each in folders]
 
 
 def _files(source: Path, stack: ExitStack) -> list[_File]:

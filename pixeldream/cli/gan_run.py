@@ -108,6 +108,17 @@ class Folder:
         # Last: without it there is no run.
         write_files({self.about_file: about.json()})
 
+    def begin_with(self, about: About, other: Folder) -> None:
+        """Makes the first checkpoint of a new run from the newest of another one. Raises ``GanError``."""
+        from pixeldream.neural.gan.train import Run, learnt_before
+
+        state = learnt_before(about.plan, about.training, other.checkpoints)
+        run = Run(about.plan, about.training, self.pictures(), folder=self.checkpoints, state=state)
+        try:
+            run.save()
+        finally:
+            run.close()
+
     def about(self) -> About:
         """What the run is. Raises :class:`OptionError` where there is none or its description is damaged."""
         if not self.exists():

@@ -32,6 +32,9 @@ SHEET = 64
 SMALL = 10_000
 """Pictures: of fewer the critic would know each by heart."""
 
+EASE = 1500
+"""Steps in which the pictures of a mode become legal."""
+
 DEMO = 2048
 """Pictures of the toy set."""
 
@@ -64,7 +67,14 @@ Augment = Annotated[
     ),
 ]
 Mirror = Annotated[bool | None, option("--mirror/--no-mirror", help="Mirror pictures by chance.", show_default=False)]
-ByFolder = Annotated[bool, option("--by-folder", help="The folders in DIR are classes that can be asked for.")]
+Growth = Annotated[
+    int | None, integer("--growth", help="Steps at each size while the networks grow; 0: the whole size at once.")
+]
+Ease = Annotated[int | None, integer("--ease", help="Steps in which the pictures of a mode become legal.")]
+Before = Annotated[
+    Path | None, option("--from", metavar="RUN", help="Begin with what another run of the same networks has learnt.")
+]
+ByFolder = Annotated[bool, option("--by-folder", help="Folders in DIR are classes that can be asked for.")]
 Background = Annotated[
     str, option("--background", metavar="COLOUR", help="What stands behind transparent pixels, RRGGBB or a name.")
 ]
@@ -99,11 +109,14 @@ def train(
     average: Average = None,
     augment: Augment = None,
     mirror: Mirror = None,
+    growth: Growth = None,
+    before: Before = None,
     by_folder: ByFolder = False,
     background: Background = "black",
     fit: Fit = "contain",
     mode: ModeName = None,
     palette: PaletteName = None,
+    ease: Ease = None,
     seed: Seed = None,
     keep: Keep = 3,
     resume: Resume = False,
@@ -123,21 +136,25 @@ def train(
     given: dict[str, Any] = {
         "preset": preset, "size": size, "width": width, "batch": batch, "loss": loss, "generator_rate": generator_rate,
         "critic_rate": critic_rate, "spectral": spectral, "r1": r1, "average": average, "augment": _names(augment),
-        "mirror": mirror, "seed": seed, "mode": mode, "palette": palette,
+        "mirror": mirror, "growth": growth, "ease": ease, "seed": seed, "mode": mode, "palette": palette,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     registry, folder = open_registry(plugin), Folder(out)
     _check_numbers({"steps": steps, "epochs": epochs, "minutes": minutes}, keep)
-    if palette is not None and mode is None and not resume:
-        raise OptionError("--palette is for a mode: name it as well, --mode MODE")
+    for name, value in (("palette", palette), ("ease", ease)):
+        if value is not None and mode is None and not resume:
+            raise OptionError(f"--{name} is for a mode: name it as well, --mode MODE")
     first = gan_together.meet(coordinator, process_count, process_id)
     if resume:
+        if before is not None:
+            raise OptionError("--from is for a new run; leave out --resume, or --from")
         about = folder.about()
         _check_same(about, given, source)
     else:
+        other = None if before is None else Folder(before)
         about = gan_together.one_after_another(
             coordinator,
-            lambda: _begin(registry, folder, source, demo, given, by_folder, background, fit, quiet),
+            lambda: _begin(registry, folder, source, demo, given, by_folder, background, fit, quiet, other),
             folder.about,
         )
     goal = goal_of(steps, epochs, minutes, 2.0 if about.source == "demo" else 10.0)
@@ -190,14 +207,17 @@ def _settings(given: Mapping[str, Any], size: int, count: int, classes: int) -> 
     name = given.get("preset", PRESETS[0])
     plan, training = preset_of(name, size, width=given.get("width", 0), classes=classes)
     if name == PRESETS[0] and count < SMALL:
-        training = replace(training, augment=("colour", "translation"))
+        training = replace(training, augment=("translation",))
+    if "mode" in given:
+        training = replace(training, ease=EASE)
     changes = {f.name: given[f.name] for f in fields(Training) if f.name in given}
-    return replace(plan, spectral=given.get("spectral", plan.spectral)), replace(training, **changes)
+    plan = replace(plan, spectral=given.get("spectral", plan.spectral), grows=bool(given.get("growth")))
+    return plan, replace(training, **changes)
 
 
 def _begin(
     registry: Registry, folder: Folder, source: Path | None, demo: bool, given: Mapping[str, Any], by_folder: bool,
-    background: str, fit: str, quiet: bool,
+    background: str, fit: str, quiet: bool, before: Folder | None,
 ) -> About:  # fmt: skip
     """A new run's folder. Everything that can be wrong is, before the pictures are read."""
     if (source is None) != demo:
@@ -205,6 +225,7 @@ def _begin(
                           else "--demo brings its own pictures; leave the folder out")  # fmt: skip
     side = given.get("size", 16 if demo else 32)
     _settings(given, side, 0, 0)
+    learnt = None if before is None else before.about()
     rules = None if "mode" not in given else Rules(given["mode"], given.get("palette"))
     if rules is not None:
         rules.look(registry)
@@ -224,7 +245,12 @@ def _begin(
         given.get("preset", PRESETS[0]), plan, training, where, len(found.images), found.names, found.skipped, rules,
         versions(),
     )  # fmt: skip
+    if before is not None and learnt is not None and learnt.plan != about.plan:
+        different = ", ".join(f.name for f in fields(plan) if getattr(plan, f.name) != getattr(learnt.plan, f.name))
+        raise OptionError(f"run {str(before.path)!r} has other networks ({different}); begin with the same options")
     folder.begin(about, found.images, found.classes)
+    if before is not None:
+        folder.begin_with(about, before)
     if not quiet:
         _introduce(about)
     return about

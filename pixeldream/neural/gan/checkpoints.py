@@ -57,7 +57,7 @@ class Checkpoints:
         # Orbax writes in many threads, each of which complains when there is no room.
         wanted, free = sum(array.nbytes for array in arrays.values()) + _MARGIN, shutil.disk_usage(self._folder).free
         if free < wanted:
-            raise self._unwritten(step, f"{wanted >> 20} MiB are needed and {free >> 20} free")
+            raise self._unwritten(step, f"{wanted >> 10} KiB are needed and {free >> 10} free")
         parts = {_ARRAYS: ocp.args.StandardSave(arrays), _FACTS: ocp.args.JsonSave(dict(facts))}
         try:
             self._manager.save(step, args=ocp.args.Composite(**parts), force=True)

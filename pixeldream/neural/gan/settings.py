@@ -38,7 +38,10 @@ class Plan:
     channels behind each convolution, each of which halves the side. ``norm``: batch normalisation. ``slope``: of the
     generator's leaky rectifier. ``signed``: the critic is shown values of -1 to 1 instead of 0 to 1. ``classes``: 0
     where nothing is asked of the generator. ``deviation``: of the normal distribution that kernels begin in, 0 for
-    Glorot's.
+    Glorot's. ``even``: the generator's doublings begin without a chequerboard. ``modulated``: the scales and shifts
+    behind the generator's norms come from latent vector and class. ``refined``: up to this side both networks have one
+    more convolution, of 3 x 3, at each size. ``compares``: the critic sees how much a batch differs. ``grows``: both
+    networks can work on smaller pictures, up to ``level`` doublings of ``base``; 0 for all.
     """
 
     size: int
@@ -56,6 +59,22 @@ class Plan:
     signed: bool = True
     classes: int = 0
     deviation: float = 0.02
+    even: bool = False
+    modulated: bool = False
+    refined: int = 0
+    compares: bool = False
+    grows: bool = False
+    level: int = 0
+
+    @property
+    def levels(self) -> int:
+        """The doublings that are in use."""
+        return self.level or len(self.generator)
+
+    @property
+    def side(self) -> int:
+        """Of the pictures at the plan's level."""
+        return self.base << self.levels
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -67,6 +86,13 @@ class Plan:
             raise GanError(f"the generator ends with {self.generator[-1]} channels; a picture has 3")
         if self.size >> len(self.critic) < 2:
             raise GanError(f"a critic of {len(self.critic)} convolutions leaves nothing of {self.size} pixels")
+        if self.grows and len(self.critic) != len(self.generator):
+            raise GanError(
+                f"a generator of {len(self.generator)} sizes and a critic of {len(self.critic)} can't grow together; "
+                "choose another preset"
+            )
+        if not 0 <= self.level <= len(self.generator) or (self.level and not self.grows):
+            raise GanError(f"level {self.level} is none of networks that grow in {len(self.generator)} steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +102,9 @@ class Training:
     ``loss``: one of :data:`LOSSES`. ``generator_rate``, ``critic_rate`` and ``betas`` are Adam's. ``r1``: the weight of
     the critic's squared gradient at real pictures (arXiv 1801.04406), taken every ``r1_every`` steps, as many times as
     strong; 0 for none. ``average``: what the generator's running average keeps in a step; 0 for none. ``augment``: see
-    :data:`AUGMENTATIONS`. ``mirror``: real pictures are mirrored by chance.
+    :data:`AUGMENTATIONS`. ``mirror``: real pictures are mirrored by chance. ``growth``: steps at each size while the
+    networks grow, one half of which blends the new layers in (arXiv 1710.10196); 0 for the whole size from the first
+    step. ``ease``: steps in which pictures become legal, where drawings have rules to obey.
     """
 
     loss: str = "hinge"
@@ -89,6 +117,8 @@ class Training:
     average: float = 0.0
     augment: tuple[str, ...] = ()
     mirror: bool = False
+    growth: int = 0
+    ease: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -101,6 +131,8 @@ class Training:
             raise GanError(f"rates {self.generator_rate:g} and {self.critic_rate:g} must lie between 0 and 1")
         if not (self.r1 >= 0 and self.r1_every >= 1):
             raise GanError(f"r1 {self.r1:g} every {self.r1_every} steps: a weight of 0 or more, every 1 or more")
+        if self.growth < 0 or self.ease < 0:
+            raise GanError(f"growth {self.growth} and ease {self.ease} are steps: 0 or more")
         if not 0 <= self.average < 1:
             raise GanError(f"average {self.average:g} is the part that is kept in a step: 0 for none, below 1")
         if not 0 <= self.seed <= MAXIMUM_SEED:
@@ -159,14 +191,27 @@ def _thesis(size: int, width: int) -> tuple[Plan, Training]:
 
 
 def _steady(size: int, width: int) -> tuple[Plan, Training]:
-    """Hinge loss, spectral norm in the critic (arXiv 1802.05957), two rates (arXiv 1706.08500), a running average."""
+    """A relativistic loss with R1, two rates (arXiv 1706.08500), norms that the latent vector steers, a critic that
+    compares, a running average."""
     count, widest = _doublings(size, 4), width or 128
     channels = [max(16, widest >> step) for step in range(count)]
     plan = Plan(
-        size=size, latent=64, first=channels[0], generator=(*channels[1:], 3), critic=tuple(channels[::-1]),
-        spectral=True,
+        size=size, latent=64, first=channels[0], generator=(*channels[1:], 3),
+        critic=tuple(channels[::-1]), deviation=0.0, even=True, modulated=True,
+        compares=True,
     )  # fmt: skip
-    return plan, Training(generator_rate=2e-4, critic_rate=4e-4, betas=(0.0, 0.99), average=0.998)
+    rates = {"generator_rate": 4e-4, "critic_rate": 8e-4, "betas": (0.0, 0.99)}
+    return plan, Training(loss="relativistic", batch=32, r1=0.05, average=0.998, **rates)  # type: ignore[arg-type]
+
+
+def grown(plan: Plan, training: Training, step: int) -> tuple[Plan, float | None]:
+    """The plan at its level in a step, and how far that level has grown, 0 to 1; None for networks that don't grow."""
+    if not (training.growth and plan.grows):
+        return plan, None
+    level = min(len(plan.generator), 1 + step // training.growth)
+    begun = training.growth * (level - 1)
+    part = 1.0 if level == 1 else min(1.0, 2.0 * (step - begun) / training.growth)
+    return replace(plan, level=level), part
 
 
 def as_facts(value: Any) -> dict[str, Any]:

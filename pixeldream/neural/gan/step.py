@@ -15,17 +15,12 @@ import jax.numpy as jnp
 import optax
 
 from pixeldream.neural.gan import augment, losses, spectral
-from pixeldream.neural.gan.networks import Arrays, begin_critic, begin_generator, draw, score
+from pixeldream.neural.gan.networks import Arrays, averaged, begin_critic, begin_generator, draw, score
 from pixeldream.neural.gan.settings import Plan, Training
 
 Rule = Callable[..., jax.Array]
 """``rule(images [n, side, side, 3], arrays, amount=1.0) -> images``: shows pictures as a machine can; differentiable,
 and hashable by value. ``amount [n, 1, 1, 1]``: how far on the way there."""
-
-ALL_THE_WAY = 0.5
-"""The part of the pictures that the critic sees as the machine shows them. The others, real ones and drawings alike,
-it sees somewhere on the way there: were all drawings legal, those that come out the same would learn the same, and so
-stay the same. The generator then draws one picture only, as it did in the trial that was made."""
 
 
 class State(NamedTuple):
@@ -87,46 +82,48 @@ def train_step(
     classes: jax.Array,
     rule: Rule | None = None,
     rules: Any = (),
+    grown: jax.Array | None = None,
 ) -> tuple[State, dict[str, jax.Array]]:
     """One step on real pictures, uint8 ``[batch, size, size, 3]``, and their classes, int32 ``[batch]``; its figures.
 
-    ``rule``: what all pictures pass through before the critic sees them; ``rules``: its arrays.
+    ``rule``: what all pictures pass through before the critic sees them; ``rules``: its arrays. ``grown``: how far the
+    plan's level has grown, 0 to 1, where networks grow.
     """
-    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 7)
+    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 6)
     real = images.astype(jnp.float32) / 255.0
     if training.mirror:
         real = augment.mirror(real, keys[0])
-    shown = _shown(rule, rules, keys[6])
+    shown = _shown(rule, rules, training.ease, state.step)
     real = shown(real)
     latent = jax.random.normal(keys[1], (images.shape[0], plan.latent))
 
     def drawn(generator: Arrays) -> tuple[jax.Array, Arrays]:
-        made, remembered = draw(plan, generator, state.remembered, latent, classes, train=True)
+        made, remembered = draw(plan, generator, state.remembered, latent, classes, True, grown)
         return shown(made), remembered
 
     fake, pull, remembered = jax.vjp(drawn, state.generator, has_aux=True)
-    critic = _Critic(plan, training, classes, keys[2:6])
+    critic = _Critic(plan, training, classes, keys[2:6], grown)
     state, scores, critic_loss = critic.learn(state, real, fake)
     generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, real, fake)
     generator, moments = moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
     state = state._replace(
         generator=generator, remembered=remembered, generator_moments=moments, step=state.step + 1,
-        average=averaged(training.average, state.step, state.average, (generator, remembered)),
+        average=running_average(training.average, state.step, state.average, (generator, remembered)),
     )  # fmt: skip
     values = critic_loss, generator_loss, *_figures(*scores, real, fake)
     return state, dict(zip(FIGURES, values, strict=True))
 
 
-def _shown(rule: Rule | None, rules: Any, key: jax.Array) -> Callable[[jax.Array], jax.Array]:
-    """How the critic sees pictures in this step."""
+def _shown(rule: Rule | None, rules: Any, ease: int, step: jax.Array) -> Callable[[jax.Array], jax.Array]:
+    """How the critic sees pictures in this step, real ones and drawings alike.
+
+    They become legal little by little. Were they from the first step on, drawings that come out the same would learn
+    the same, and so stay the same: the generator drew one picture only in the trial that was made.
+    """
     if rule is None:
         return lambda images: images
-
-    def shown(images: jax.Array) -> jax.Array:
-        part = jax.random.uniform(key, (images.shape[0], 1, 1, 1), maxval=1.0 / (1.0 - ALL_THE_WAY))
-        return rule(images, rules, jnp.minimum(part, 1.0))
-
-    return shown
+    amount = jnp.minimum(1.0, step.astype(jnp.float32) / ease) if ease else jnp.ones(())
+    return lambda images: rule(images, rules, amount)
 
 
 class _Critic(NamedTuple):
@@ -136,12 +133,15 @@ class _Critic(NamedTuple):
     training: Training
     classes: jax.Array
     keys: jax.Array
+    grown: jax.Array | None
 
     def scores(self, arrays: Arrays, remembered: Arrays, images: jax.Array, use: int) -> tuple[jax.Array, Arrays]:
         """Of pictures as the critic sees them. ``use``: pictures seen with another one are altered in another way."""
         key, more = jax.random.split(self.keys[use])
-        seen = augment.augment(self.training.augment, images, key)
-        return score(self.plan, arrays, remembered, seen, self.classes, more)
+        # In the pixels of the level: shifts by parts of them would blur what is to be judged.
+        small = averaged(images, self.plan.size // self.plan.side)
+        seen = augment.augment(self.training.augment, small, key)
+        return score(self.plan, arrays, remembered, seen, self.classes, more, self.grown)
 
     def learn(
         self, state: State, real: jax.Array, fake: jax.Array
@@ -185,7 +185,7 @@ class _Critic(NamedTuple):
         return losses.generator_loss(self.training.loss, reals, fakes)
 
 
-def averaged(average: float, step: jax.Array, before: Any, now: Any) -> Any:
+def running_average(average: float, step: jax.Array, before: Any, now: Any) -> Any:
     """The running average of a generator's arrays, which forgets quickly at first; without one, they as they are."""
     if not average:
         return now
@@ -216,7 +216,8 @@ def sample(
     classes: jax.Array,
     rule: Rule | None = None,
     rules: Any = (),
+    grown: jax.Array | None = None,
 ) -> jax.Array:
     """Pictures float32 ``[n, size, size, 3]`` of latent vectors and classes, by the generator's running average."""
-    made = draw(plan, *average, latent, classes)[0]
+    made = draw(plan, *average, latent, classes, False, grown)[0]
     return made if rule is None else rule(made, rules)

@@ -15,7 +15,7 @@ from pixeldream.neural.gan import step as steps
 from pixeldream.neural.gan.devices import Devices
 from pixeldream.neural.gan.loader import Batches, Pictures
 from pixeldream.neural.gan.loop import Lesson, Loop, Row, kept
-from pixeldream.neural.gan.settings import GanError, Plan, Training
+from pixeldream.neural.gan.settings import GanError, Plan, Training, grown
 
 
 class Constraint(NamedTuple):
@@ -28,7 +28,8 @@ class Constraint(NamedTuple):
 class Run(Loop):
     """A GAN in training. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
 
-    ``say`` is told in words when something goes wrong. Raises :class:`GanError`.
+    ``state``: what a new run begins with, such as :func:`learnt_before`. ``say`` is told in words when something goes
+    wrong. Raises :class:`GanError`.
     """
 
     def __init__(
@@ -41,39 +42,48 @@ class Run(Loop):
         keep: int = 3,
         say: Callable[[str], None] = lambda text: None,
         devices: Devices = Devices(),  # noqa: B008 - a frozen value
+        state: steps.State | None = None,
     ) -> None:
         if pictures.images.shape[1:] != (plan.size, plan.size, 3):
             found = list(pictures.images.shape[1:])
             raise GanError(f"pictures of shape {found} are none of {plan.size}x{plan.size} pixels")
-        self.plan, self.constraint = plan, constraint
+        self.plan, self.training, self.constraint, self.pictures = plan, training, constraint, pictures
         batches = Batches(pictures, training.batch, training.seed, devices.part)
         shared = Constraint(constraint.rule, devices.replicate(constraint.arrays))
-        super().__init__(_lesson(plan, training, shared), batches, folder, keep, say, devices)
+        super().__init__(_lesson(plan, training, shared), batches, folder, keep, say, devices, state)
 
     def sample(self, latent: Any, classes: Any) -> np.ndarray:
         """Pictures of latent vectors and classes; see ``step.sample``."""
-        average = self.devices.local(self.state.average)
-        drawn = steps.sample(self.plan, average, jnp.asarray(latent), jnp.asarray(classes), *self.constraint)
-        return np.asarray(drawn)
+        plan, part = grown(self.plan, self.training, self.steps)
+        average, arrays = self.devices.local(self.state.average), (jnp.asarray(latent), jnp.asarray(classes))
+        return np.asarray(steps.sample(plan, average, *arrays, *self.constraint, _array(part)))
 
 
-def _lesson(plan: Plan, training: Training, constraint: Constraint = Constraint()) -> Lesson:  # noqa: B008
+def _lesson(plan: Plan, training: Training, constraint: Constraint) -> Lesson:
     def step(
         number: int, state: steps.State, images: jax.Array, classes: jax.Array
     ) -> tuple[steps.State, dict[str, jax.Array]]:
-        return steps.train_step(plan, training, state, images, classes, *constraint)
+        now, part = grown(plan, training, number)
+        return steps.train_step(now, training, state, images, classes, *constraint, _array(part))
 
     return Lesson(partial(steps.begin, plan, training), step, steps.FIGURES, watched=True)
 
 
+def _array(part: float | None) -> Any:
+    # numpy's: it is on no device before a step puts it on all of them.
+    return None if part is None else np.float32(part)
+
+
 class Trained(NamedTuple):
-    """A generator as a run's newest checkpoint holds it, and how long it has learnt."""
+    """A generator as a run's newest checkpoint holds it, and how long it has learnt. ``part``: how far the plan's level
+    has grown."""
 
     plan: Plan
     average: Any
     steps: int
     minutes: float
     curve: list[Row]
+    part: float | None = None
 
     def sample(self, latent: Any, classes: Any, constraint: Constraint = Constraint()) -> np.ndarray:  # noqa: B008
         """float32 ``[n, size, size, 3]`` of latent vectors and classes; ``BATCH`` at a time."""
@@ -82,7 +92,7 @@ class Trained(NamedTuple):
             part = slice(start, start + BATCH)
             missing = ((0, BATCH - len(latent[part])), (0, 0))
             arrays = np.pad(latent[part], missing), np.pad(classes[part], missing[0])
-            drawn = steps.sample(self.plan, self.average, *map(jnp.asarray, arrays), *constraint)
+            drawn = steps.sample(self.plan, self.average, *map(jnp.asarray, arrays), *constraint, _array(self.part))
             found.append(np.asarray(drawn)[: len(latent[part])])
         return np.concatenate(found)
 
@@ -91,11 +101,20 @@ BATCH = 64
 """Drawings that are made at once."""
 
 
+def learnt_before(plan: Plan, training: Training, folder: Path) -> steps.State:
+    """The state of another run of the same networks as a new one begins with it: at step 0, with a chance of its own.
+    Raises :class:`GanError`."""
+    state = kept(partial(steps.begin, plan, training), folder).state
+    new = steps.begin(plan, training)
+    return state._replace(step=new.step, key=new.key)
+
+
 def trained(plan: Plan, training: Training, folder: Path) -> Trained:
     """What a run has learnt so far. Raises :class:`GanError`."""
     found = kept(partial(steps.begin, plan, training), folder)
     curve = [tuple(row) for row in found.facts["curve"]]
-    return Trained(plan, found.state.average, found.step, float(found.facts["seconds"]) / 60, curve)
+    plan, part = grown(plan, training, found.step)
+    return Trained(plan, found.state.average, found.step, float(found.facts["seconds"]) / 60, curve, part)
 
 
 def latents(plan: Plan, seed: int, count: int, truncation: float = 0.0) -> np.ndarray:
