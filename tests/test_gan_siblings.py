@@ -16,7 +16,7 @@ from PIL import Image
 from pixeldream import images
 from pixeldream.cli import gan_data
 from pixeldream.cli.gan_run import Folder
-from pixeldream.cli.gan_sibling import about
+from pixeldream.cli.gan_sibling import SiblingRun, about
 from pixeldream.images import ImageError
 from pixeldream.neural.gan import enlarging, likeness, translating
 from pixeldream.neural.gan import pixel_networks as nets
@@ -58,6 +58,7 @@ def test_an_enlarger_begins_with_the_picture_and_works_tile_by_tile(monkeypatch:
     image = np.random.default_rng(0).random((1, 20, 60, 3)).astype(np.float32)
     whole = enlarging.enlarged(plan, arrays, image)
     np.testing.assert_allclose(whole, likeness.nearest(image, 2), atol=0.2)
+    assert enlarging.enlarged(plan, arrays, image[:, :1, :2]).shape == (1, 2, 4, 3)
     monkeypatch.setattr(enlarging, "TILE", 8)
     np.testing.assert_allclose(enlarging.enlarged(plan, arrays, image), whole, atol=1e-5)
 
@@ -256,3 +257,27 @@ def test_a_run_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.Capture
     assert "is none of 'gan train-enlarge'" in call(capsys, "gan", "enlarge", tmp_path, picture).error
     assert "is of another kind" in call(capsys, "gan", "sample", tmp_path).error
     assert "is damaged" in call(capsys, "gan", "translate", tmp_path, picture).error
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a.png", "-o", "b.kla"], "only PNG is written"),
+        (["a.png", "-m", "c64-hires", "-o", "b.spd"], "can't be written as .spd"),
+        (["a.png", "-m", "c64-hire"], "did you mean c64-hires"),
+        (["a.png", "-o", "a.png"], "would overwrite the input"),
+        (["none.png", "-o", "b.png"], "none.png"),
+        (["a.png", "-o", "b.png"], "holds no checkpoint yet"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["enlarge", "translate"])
+def test_what_can_not_be_made_or_written_is_refused(
+    kind: str, words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    make_image(tmp_path / "a.png", (16, 16))
+    settings = Enlarging(**TINY) if kind == "enlarge" else Translating(**TINY)
+    (tmp_path / "run.json").write_text(json.dumps(SiblingRun(kind, settings, {"somewhere": 9}, 200).facts()))
+    assert said in call(capsys, "gan", kind, ".", *words).error
+    assert not (tmp_path / "b.png").exists()

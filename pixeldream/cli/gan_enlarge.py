@@ -9,14 +9,14 @@ import numpy as np
 import typer
 
 from pixeldream import images
-from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together, output
-from pixeldream.cli.common import open_registry, tell
-from pixeldream.cli.encode import encode
+from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together
+from pixeldream.cli.common import open_registry
+from pixeldream.cli.gan_output import outputs
 from pixeldream.cli.gan_run import Folder
 from pixeldream.cli.gan_sibling import Manner, SiblingRun
 from pixeldream.cli.gan_train import Background, Batch, Epochs, Keep, Minutes, Out, Resume, Seed, Steps
 from pixeldream.cli.inputs import read_source
-from pixeldream.cli.options import LookOptions, OptionError, OutputFiles, PluginFiles, Quiet, integer, real
+from pixeldream.cli.options import OptionError, OutputFiles, PluginFiles, Quiet, integer, real
 from pixeldream.look import look
 from pixeldream.neural.gan.settings import MINIMUM
 from pixeldream.neural.gan.sibling_settings import TIMES, Enlarging
@@ -216,34 +216,12 @@ def enlarge(
     """
     registry, folder = open_registry(plugin), Folder(run)
     settings = _settings(gan_sibling.about(folder, KIND))
-    options = None if mode is None else LookOptions(mode=mode)
     chosen = None if mode is None else look(registry, mode)
-    stem = f"{Path(picture).stem}-x{settings.times}"
-    paths = output_ or ([Path(f"{stem}.png")] if chosen is None else output.usual(registry, chosen.mode, stem))
-    planned = None if chosen is None else output.plan(registry, chosen.mode, paths)
-    if planned is None:
-        check_png(paths)
-    output.check(paths if planned is None else [each.path for each in planned], [picture])
+    files = outputs(registry, chosen, output_, f"{Path(picture).stem}-x{settings.times}", picture)
     small = gan_data.own_pixels(read_source(registry, picture).drawing.astype(np.float32) / 255.0)
     height, width = small.shape[:2]
     if height * width * settings.times**2 > images.MAXIMUM_PIXELS:
         raise OptionError(f"{picture!r} of {width}x{height} pixels is too large to be enlarged {settings.times} times")
     from pixeldream.neural.gan.enlarging import enlarged
 
-    made = enlarged(settings, _average(folder, settings), small[None])[0]
-    if chosen is None or planned is None or options is None:
-        output.write_files({path: images.to_png(made) for path in paths})
-    else:
-        from pixeldream.api import convert_look
-
-        legal = convert_look(images.fit(made, chosen.mode), chosen, "best")
-        output.write_files(encode(registry, planned, legal, options, None))
-    for path in paths:
-        tell(str(path))
-
-
-def check_png(paths: list[Path]) -> None:
-    """Raises ``OutputError`` for another file where there is no mode."""
-    for path in paths:
-        if path.suffix.lower() != ".png":
-            raise output.OutputError(f"output {str(path)!r}: without --mode MODE it is a PNG; name it .png, or a mode")
+    files.write(enlarged(settings, _average(folder, settings), small[None])[0])

@@ -11,9 +11,9 @@ import numpy as np
 import typer
 
 from pixeldream import images
-from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together, output
-from pixeldream.cli.common import open_registry, tell
-from pixeldream.cli.encode import encode
+from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together
+from pixeldream.cli.common import open_registry
+from pixeldream.cli.gan_output import outputs
 from pixeldream.cli.gan_run import Folder, Rules
 from pixeldream.cli.gan_sibling import Manner, SiblingRun
 from pixeldream.cli.gan_train import (
@@ -30,7 +30,7 @@ from pixeldream.cli.gan_train import (
     Steps,
 )
 from pixeldream.cli.inputs import read_source
-from pixeldream.cli.options import LookOptions, OptionError, OutputFiles, PluginFiles, Quiet, real
+from pixeldream.cli.options import OptionError, OutputFiles, PluginFiles, Quiet, real
 from pixeldream.look import Look, look
 from pixeldream.neural.gan.sibling_settings import Translating
 from pixeldream.neural.settings import DEFAULT_NETWORK
@@ -251,16 +251,7 @@ def translate(
     registry, folder = open_registry(plugin), Folder(run)
     about = gan_sibling.about(folder, KIND)
     chosen, quality = _look(registry, about, mode)
-    stem = Path(photo).stem
-    if chosen is None:
-        paths = output_ or [Path(f"{stem}-translated.png")]
-        for path in paths:
-            if path.suffix.lower() != ".png":
-                raise output.OutputError(f"output {str(path)!r}: without --mode MODE it is a PNG; name it .png")
-    else:
-        paths = output_ or output.usual(registry, chosen.mode, stem)
-    planned = [] if chosen is None else output.plan(registry, chosen.mode, paths)
-    output.check([each.path for each in planned] or paths, [photo])
+    files = outputs(registry, chosen, output_, Path(photo).stem + ("-translated" if chosen is None else ""), photo)
     image = read_source(registry, photo).image
     if chosen is None:
         scale = about.shorter / min(image.shape[:2])
@@ -271,16 +262,7 @@ def translate(
     from pixeldream.neural.gan.translating import translated
 
     settings = _settings(about)
-    made = np.clip(translated(settings, _average(folder, settings).b, image[None])[0], 0.0, 1.0)
-    if chosen is None:
-        output.write_files({path: images.to_png(made) for path in paths})
-    else:
-        from pixeldream.api import convert_look
-
-        legal = convert_look(made, chosen, quality)
-        output.write_files(encode(registry, planned, legal, LookOptions(mode=chosen.mode.name), None))
-    for path in paths:
-        tell(str(path))
+    files.write(np.clip(translated(settings, _average(folder, settings).b, image[None])[0], 0.0, 1.0), quality)
 
 
 def _look(registry: Registry, run: SiblingRun, mode: str | None) -> tuple[Look | None, str]:

@@ -17,7 +17,7 @@ from pixeldream.neural.gan import pixel_networks as nets
 from pixeldream.neural.gan.loop import Lesson
 from pixeldream.neural.gan.networks import Arrays
 from pixeldream.neural.gan.sibling_settings import Enlarging
-from pixeldream.neural.gan.step import averaged, moved
+from pixeldream.neural.gan.step import moved, running_average
 from pixeldream.neural.losses import content_loss
 from pixeldream.neural.networks.base import FeatureNetwork
 
@@ -112,7 +112,7 @@ def train_step(
     generator, moments = moved(optimiser, pull(towards)[0], state.generator_moments, state.generator)
     after = State(
         generator, critic, directions, moments, critic_moments,
-        averaged(plan.average, state.step, state.average, generator), state.step + 1, state.key,
+        running_average(plan.average, state.step, state.average, generator), state.step + 1, state.key,
     )  # fmt: skip
     return after, dict(zip(FIGURES, (critic_loss, generator_loss, *parts, *means), strict=True))
 

@@ -83,7 +83,8 @@ class Goal:
 class Loop:
     """Training under way. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
 
-    ``say`` is told in words when something goes wrong. Raises :class:`GanError`.
+    ``state``: what a new one begins with, in place of the lesson's own. ``say`` is told in words when something goes
+    wrong. Raises :class:`GanError`.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Loop:
         keep: int = 3,
         say: Callable[[str], None] = lambda text: None,
         devices: Devices = Devices(),  # noqa: B008 - a frozen value
+        state: Any = None,
     ) -> None:
         self.lesson, self.devices, self._source, self._say = lesson, devices, source, say
         self.state: Any
@@ -102,7 +104,7 @@ class Loop:
         self._watch, self._pending = Watch(), []  # type: ignore[var-annotated]
         self._checkpoints = None if folder is None else Checkpoints(folder, keep)
         self._saved = -1
-        self._restore()
+        self._restore(state)
 
     @property
     def epochs(self) -> float:
@@ -151,13 +153,13 @@ class Loop:
         self._checkpoints.save(self.steps, self.devices.local(self.state), facts)
         self._saved = self.steps
 
-    def _restore(self) -> None:
+    def _restore(self, state: Any) -> None:
         kept = None if self._checkpoints is None else self._checkpoints.load(jax.eval_shape(self.lesson.begin))
         if kept is None:
-            self.state = self.devices.replicate(self.lesson.begin())
+            self.state = self.devices.replicate(self.lesson.begin() if state is None else state)
             return
-        self.steps, state, facts = kept
-        self.state = self.devices.replicate(state)
+        self.steps, found, facts = kept
+        self.state = self.devices.replicate(found)
         self._saved = self.steps
         self._source.move(facts["position"])
         self.seconds = float(facts["seconds"])

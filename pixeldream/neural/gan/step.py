@@ -108,7 +108,7 @@ def train_step(
     generator, moments = moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
     state = state._replace(
         generator=generator, remembered=remembered, generator_moments=moments, step=state.step + 1,
-        average=averaged(training.average, state.step, state.average, (generator, remembered)),
+        average=running_average(training.average, state.step, state.average, (generator, remembered)),
     )  # fmt: skip
     values = critic_loss, generator_loss, *_figures(*scores, real, fake)
     return state, dict(zip(FIGURES, values, strict=True))
@@ -185,7 +185,7 @@ class _Critic(NamedTuple):
         return losses.generator_loss(self.training.loss, reals, fakes)
 
 
-def averaged(average: float, step: jax.Array, before: Any, now: Any) -> Any:
+def running_average(average: float, step: jax.Array, before: Any, now: Any) -> Any:
     """The running average of a generator's arrays, which forgets quickly at first; without one, they as they are."""
     if not average:
         return now

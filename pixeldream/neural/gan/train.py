@@ -50,31 +50,28 @@ class Run(Loop):
         self.plan, self.training, self.constraint, self.pictures = plan, training, constraint, pictures
         batches = Batches(pictures, training.batch, training.seed, devices.part)
         shared = Constraint(constraint.rule, devices.replicate(constraint.arrays))
-        super().__init__(_lesson(plan, training, shared, state), batches, folder, keep, say, devices)
+        super().__init__(_lesson(plan, training, shared), batches, folder, keep, say, devices, state)
 
     def sample(self, latent: Any, classes: Any) -> np.ndarray:
         """Pictures of latent vectors and classes; see ``step.sample``."""
         plan, part = grown(self.plan, self.training, self.steps)
-        average = self.devices.local(self.state.average)
-        arrays = jnp.asarray(latent), jnp.asarray(classes)
+        average, arrays = self.devices.local(self.state.average), (jnp.asarray(latent), jnp.asarray(classes))
         return np.asarray(steps.sample(plan, average, *arrays, *self.constraint, _array(part)))
 
 
-def _lesson(plan: Plan, training: Training, constraint: Constraint, state: steps.State | None) -> Lesson:
-    def begin() -> steps.State:
-        return steps.begin(plan, training) if state is None else state
-
+def _lesson(plan: Plan, training: Training, constraint: Constraint) -> Lesson:
     def step(
         number: int, state: steps.State, images: jax.Array, classes: jax.Array
     ) -> tuple[steps.State, dict[str, jax.Array]]:
-        level, part = grown(plan, training, number)
-        return steps.train_step(level, training, state, images, classes, *constraint, _array(part))
+        now, part = grown(plan, training, number)
+        return steps.train_step(now, training, state, images, classes, *constraint, _array(part))
 
-    return Lesson(begin, step, steps.FIGURES, watched=True)
+    return Lesson(partial(steps.begin, plan, training), step, steps.FIGURES, watched=True)
 
 
-def _array(part: float | None) -> jax.Array | None:
-    return None if part is None else jnp.float32(part)
+def _array(part: float | None) -> Any:
+    # numpy's: it is on no device before a step puts it on all of them.
+    return None if part is None else np.float32(part)
 
 
 class Trained(NamedTuple):
@@ -116,8 +113,8 @@ def trained(plan: Plan, training: Training, folder: Path) -> Trained:
     """What a run has learnt so far. Raises :class:`GanError`."""
     found = kept(partial(steps.begin, plan, training), folder)
     curve = [tuple(row) for row in found.facts["curve"]]
-    level, part = grown(plan, training, found.step)
-    return Trained(level, found.state.average, found.step, float(found.facts["seconds"]) / 60, curve, part)
+    plan, part = grown(plan, training, found.step)
+    return Trained(plan, found.state.average, found.step, float(found.facts["seconds"]) / 60, curve, part)
 
 
 def latents(plan: Plan, seed: int, count: int, truncation: float = 0.0) -> np.ndarray:

@@ -21,7 +21,7 @@ from pixeldream.neural.gan import pixel_networks as nets
 from pixeldream.neural.gan.loop import Lesson
 from pixeldream.neural.gan.networks import Arrays
 from pixeldream.neural.gan.sibling_settings import Translating
-from pixeldream.neural.gan.step import Rule, averaged, moved
+from pixeldream.neural.gan.step import Rule, moved, running_average
 
 FIGURES = ("critics", "generators", "cycle", "same", "real", "fake")
 """What a step says: the losses of both critics and of both generators, two parts of the latter, the mean scores that
@@ -122,7 +122,7 @@ def train_step(
     learnt, critic_moments = moved(optimiser, gradient, state.critic_moments, state.critics)
     after = State(
         generators, learnt, directions, moments, critic_moments, pools,
-        averaged(plan.average, state.step, state.average, generators), state.step + 1, state.key,
+        running_average(plan.average, state.step, state.average, generators), state.step + 1, state.key,
     )  # fmt: skip
     values = critic_loss, loss, cycle, same, *(each.mean() for each in scores)
     return after, dict(zip(FIGURES, values, strict=True))
