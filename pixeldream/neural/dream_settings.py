@@ -62,12 +62,12 @@ class DreamSettings:
     smooth: float = 0.0
     decay: float | None = None
     tv_weight: float = 0.0
-    tone_weight: float = 1.0
+    tone_weight: float = 2.0
     tile: int = 0
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.1, 0.01)  # noqa: RUF009 - a frozen value
+    bound_rate: Rate = Rate(0.07, 0.01)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural.jitter import UNTIL, shifts
@@ -26,7 +27,7 @@ from pixeldream.neural.visualise.target import Target, channels_of
 
 Look = Callable[[jax.Array], jax.Array]
 
-WITHIN = Rate(0.05, 0.005)
+WITHIN = Rate(0.07, 0.01)
 """Of a step on a legal canvas: see ``dream_settings``."""
 
 
@@ -37,7 +38,7 @@ def answered(
     """The picture of ``size`` (height, width) that a class or a layer's channel answers most to; yields after each
     step. ``canvas``: where it is painted; without one it is unconstrained. ``view``, ``shrink``: as for stylize."""
     objective, asked = _answer(network, weights, [target], size, settings)
-    return _paint(objective, asked, size, settings, canvas, view, shrink)
+    return _paint(objective, asked, size, settings, canvas, view, shrink, evening(ADAM, view, shrink), WITHIN)
 
 
 def inverted(
@@ -82,7 +83,7 @@ def _answer(
 
 def _paint(
     objective: Callable, asked: Asked, size: tuple[int, int], settings: GrowSettings, canvas: Canvas | None,
-    view: Look, shrink: Look,
+    view: Look, shrink: Look, optimiser: optax.GradientTransformation = ADAM, rate: Rate = Rate(),  # noqa: B008
 ) -> Iterator[Progress]:  # fmt: skip
     steps = settings.steps
     sketch = steps if canvas is None else min(max(1, round(steps * settings.sketch)), steps - 1)
@@ -98,7 +99,7 @@ def _paint(
     turns = [alone._replace(shift=jnp.asarray(shift)) for shift in shifts(settings.jitter)]
     for progress in optimise(
         canvas, shrink(image), objective, turns[0], others=turns[1:], until=UNTIL, steps=steps - sketch, view=view,
-        optimiser=evening(ADAM, view, shrink), rate=WITHIN,
+        optimiser=optimiser, rate=rate,
     ):  # fmt: skip
         yield replace(progress, step=progress.step + sketch, steps=steps)
 
