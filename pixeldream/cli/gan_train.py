@@ -240,6 +240,9 @@ def _begin(
         plan = _settings({**given, "width": 64}, side, 0, len(found.names))[0]
     if rules is not None:
         rules = _shared(registry, rules, side, found.images, training.seed)
+    if learnt is not None and "growth" not in given:
+        # It has grown already.
+        plan = replace(plan, grows=learnt.plan.grows)
     where = "demo" if source is None else str(source.resolve())
     about = About(
         given.get("preset", PRESETS[0]), plan, training, where, len(found.images), found.names, found.skipped, rules,
