@@ -187,8 +187,8 @@ def learn(
     return devices.first
 
 
-def with_seed(run: SiblingRun) -> np.random.Generator:
-    """Chance of a run's sheets and figures."""
+def chance(run: SiblingRun) -> np.random.Generator:
+    """What picks the pictures of a run that are measured."""
     return np.random.default_rng(run.settings.seed)
 
 

@@ -206,7 +206,7 @@ def measure(registry: Registry, folder: Folder, run: SiblingRun, count: int) -> 
     from pixeldream.neural.gan.translating import translated
     from pixeldream.neural.weights import resolve
 
-    settings, random = _settings(run), gan_sibling.with_seed(run)
+    settings, random = _settings(run), gan_sibling.chance(run)
     both = [gan_sibling.pictures(folder, name).images for name in ("photos", "art")]
     count = min(count, *map(len, both))
     photos, art = (np.asarray(each[np.sort(random.permutation(len(each))[:count])]) for each in both)
