@@ -138,7 +138,14 @@ def _own_colours(mode: Mode, image: jax.Array, arrays: RuleArrays) -> tuple[jax.
 
 @lru_cache
 def _means(side: int, length: int) -> np.ndarray:
-    """float32 ``[length, side]``: the part of each of ``side`` pixels in each of ``length``."""
+    """float32 ``[length, side]``: the part of each of ``side`` pixels in each of ``length``.
+
+    Where there are as many pixels as that, the parts are those that :meth:`Rule.enlarge` shows it with: a picture that
+    was shown as a piece is that very piece again.
+    """
+    if length <= side:
+        shown = np.arange(side) * length // side == np.arange(length)[:, None]
+        return (shown / shown.sum(1, keepdims=True)).astype(np.float32)
     edges = np.arange(length + 1) * side / length
     pixels = np.arange(side)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

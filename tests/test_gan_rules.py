@@ -9,7 +9,7 @@ import pytest
 
 from pixeldream.look import look
 from pixeldream.neural.gan.toys import toys
-from pixeldream.pieces import PieceError, Pieces, choose, piece_mode
+from pixeldream.pieces import PieceError, Pieces, Rule, choose, piece_mode
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro import legal
 from pixeldream.retro import solve as solver
@@ -77,6 +77,18 @@ def test_drawings_are_legal_and_gradients_pass(sprites: Pieces, images: np.ndarr
     gradient = jax.grad(lambda x: sprites.rule(x, sprites.arrays()).sum())(some)
     assert float(gradient.sum()) == pytest.approx(some.size, rel=1e-3)
     assert (np.asarray(gradient) > 0).all()
+
+
+@pytest.mark.parametrize("side", [32, 16])
+def test_what_was_shown_as_a_piece_is_that_piece_again(registry: Registry, side: int) -> None:
+    # 12 x 21 pixels on 32 x 32, and 12 x 21 on 16 x 16, where rows are lost.
+    rule = Rule(piece_mode(registry.modes[SPRITES], side), side)
+    width, height = rule.mode.size
+    small = jnp.asarray(np.random.default_rng(0).random((2, height, width, 3)), jnp.float32)
+    shown = rule.enlarge(small)
+    if side >= height:
+        np.testing.assert_allclose(rule.shrink(shown), small, atol=1e-6)
+    np.testing.assert_allclose(rule.shrink(jnp.ones_like(shown)), jnp.ones_like(small), atol=1e-6)
 
 
 def test_a_screen_holds_as_many_as_it_can(registry: Registry, sprites: Pieces, images: np.ndarray) -> None:
