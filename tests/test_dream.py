@@ -28,6 +28,7 @@ from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.optimise import Progress
 from pixeldream.neural.pyramid import SHARES, bands, evened
 from pixeldream.neural.robust import turned, warped
+from pixeldream.neural.settings import Rate
 from pixeldream.neural.units import Unit, parse
 from pixeldream.neural.watched import LoadedNetwork
 from pixeldream.neural.zoom import Frame, flicker
@@ -164,7 +165,7 @@ def test_an_octave_leads_as_the_whole_picture_of_its_size_does() -> None:
     [
         asked(layers=("one",), steps=12, objective="mean", optimiser="ascent"),
         asked(layers=("two",), steps=12, parameters="fourier"),
-        asked(layers=("two",), steps=12, random_scale=0.1, random_rotation=10.0, smooth=0.4),
+        asked(layers=("two",), steps=12, random_scale=0.1, random_rotation=10.0, smooth=0.4, rate=Rate(0.05, 0.03)),
     ],
 )  # fmt: skip
 def test_every_way_of_dreaming_gains(settings: DreamSettings) -> None:
