@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pixeldream import images
+from pixeldream.likelihoods import Likelihoods
 from pixeldream.neural import pictures
 from pixeldream.neural.dither_reader import Compared
 from pixeldream.neural.weights import WeightsError, load_weights, read_facts, save_weights
@@ -76,33 +77,52 @@ def lessons(registry: Registry) -> Iterator[Lesson]:
             yield Lesson(SEARCH, shape)
 
 
+class Examples(NamedTuple):
+    """What is measured of a lesson's pictures: their ``statistics [n, s]``; and of the last ones, which the network
+    does not learn, the log ``likelihoods [held, m]`` under each dither and the number of ``pixels [held]`` that had a
+    choice."""
+
+    statistics: np.ndarray
+    likelihoods: np.ndarray
+    pixels: np.ndarray
+
+
 def collect(
-    registry: Registry, number: int, seed: int, compared: Compared, folder: Path | None = None
-) -> Iterator[tuple[Lesson, np.ndarray]]:
-    """Every lesson with the statistics of ``number`` pictures; those that lie in ``folder`` already are read,
-    others are kept there. Raises ``WeightsError`` for a file that is none of ours, of another number, or compared with
-    other dithers."""
+    registry: Registry, number: int, seed: int, compared: Compared, held: int, folder: Path | None = None
+) -> Iterator[tuple[Lesson, Examples]]:
+    """Every lesson with what is measured of ``number`` pictures, ``held`` of which are kept from the network; lessons
+    that lie in ``folder`` already are read, others are kept there. Raises ``WeightsError`` for a file that is none of
+    ours, of another number, or compared with other dithers."""
     facts = {"compared": str(compared)}
     for lesson in lessons(registry):
         path = folder / f"{lesson.name}-{seed}.safetensors" if folder else None
         if path is not None and path.exists():
-            measured = load_weights(path).get("measured")
-            if measured is None or len(measured) != number or read_facts(path).get("compared") != facts["compared"]:
+            kept = load_weights(path)
+            sizes = [len(kept.get(name, ())) for name in Examples._fields]
+            if sizes != [number, held, held] or read_facts(path).get("compared") != facts["compared"]:
                 raise WeightsError(
                     f"{path} holds another lesson than one of {number} pictures with today's dithers; empty the folder"
                 )
+            measured = Examples(**kept)
         else:
-            measured = measure(registry, lesson, number, seed, compared)
+            measured = measure(registry, lesson, number, seed, compared, held)
             if path is not None:
-                save_weights(path, {"measured": measured}, facts)
+                save_weights(path, measured._asdict(), facts)
         yield lesson, measured
 
 
-def measure(registry: Registry, lesson: Lesson, number: int, seed: int, compared: Compared) -> np.ndarray:
-    """float32 ``[number, n]``: the statistics of that many pictures of a lesson."""
-    measured = Measure(registry, compared, SHAPES[lesson.shape])
+def measure(registry: Registry, lesson: Lesson, number: int, seed: int, compared: Compared, held: int = 0) -> Examples:
+    """What is measured of ``number`` pictures of a lesson."""
+    shape = SHAPES[lesson.shape]
+    measured, likely = Measure(registry, compared, shape), Likelihoods(registry, compared, shape)
     make = searched if lesson.dither == SEARCH else drawn
-    return np.stack([measured(image, cell) for image, cell in make(registry, lesson, number, seed)])
+    made = list(make(registry, lesson, number, seed))
+    found = [likely(image, cell) for image, cell in made[number - held :]]
+    return Examples(
+        np.stack([measured(image, cell) for image, cell in made]),
+        np.stack([each for each, _ in found]) if found else np.zeros((0, 0), np.float32),
+        np.asarray([pixels for _, pixels in found], np.float32),
+    )
 
 
 Drawing = tuple[np.ndarray, tuple[int, int] | None]

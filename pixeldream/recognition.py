@@ -1,7 +1,8 @@
 """Which technique drew a picture: machine, mode, palette, size of the pixels, and dither, with probabilities.
 
 What is exact comes from ``pixeldream.retro.evidence``: legality is proof, no guess. The dither is named by a small
-network (``pixeldream.neural.dither_reader``), which needs the true pixels that the evidence found.
+network (``pixeldream.neural.dither_reader``) together with how likely the picture is under each dither
+(``pixeldream.likelihoods``); both need the true pixels that the evidence found.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from typing import Any
 import numpy as np
 
 from pixeldream import images
+from pixeldream.likelihoods import Likelihoods, apart
 from pixeldream.look import look
 from pixeldream.neural.dither_reader import Compared, Reader
-from pixeldream.neural.dither_statistics import finer
+from pixeldream.neural.dither_stack import Stack
 from pixeldream.neural.weights import WeightsError, load_weights, read_facts
 from pixeldream.plugin.registry import Registry, load
 from pixeldream.retro import evidence
 from pixeldream.retro.clash import packed
 from pixeldream.retro.display import repeats
-from pixeldream.retro.dither import Ordered, PatternDither, kind, shaped
+from pixeldream.retro.dither import Ordered, kind, shaped
 from pixeldream.retro.mode import Mode, Picture
 from pixeldream.retro.palette import Gamut, Palette
 from pixeldream.templates import SEARCH, Measure, cell_of, distinct
@@ -32,11 +34,17 @@ from pixeldream.templates import SEARCH, Measure, cell_of, distinct
 WEIGHTS = "recognise.safetensors"
 """The network that comes with the package."""
 
-FAMILIES = (("bayer8", "bayer16"), ("bayer4", "bayer8"), ("knoll", "knoll8"))
-"""Pairs of a coarse and a fine matrix that agree on neighbours; the finest first."""
+FAMILY = ("bayer2", "bayer4", "bayer8", "bayer16")
+"""Matrices each of which refines the one before: they differ in few pixels, for which the whole picture is asked."""
 
-EVEN, SLOPE = 2.3, 1.5
-"""Standard deviations at which both of a pair are equally likely, and how fast that changes."""
+DOUBT = 1.0
+"""What differences of log likelihoods between them are multiplied with."""
+
+CLEAR = 32
+"""Colours up to which a dither is clear enough to be followed pixel by pixel."""
+
+POSSIBLE = 0.02
+"""From which probability on one of them is asked for."""
 
 LISTED = 0.001
 """What is less likely than this is left out."""
@@ -102,14 +110,16 @@ def recognise(image: Any, *, registry: Registry | None = None) -> Recognised:
     seen = modes_of(registry, pixels)
     if seen.mode is not None:
         first = seen.found[0]
-        drawing, scale, offset, mode = first.image, first.scale, first.offset, first.mode
+        drawing, scale, offset, mode, palette = first.image, first.scale, first.offset, first.mode, first.palette
         named = _same_colours(drawing, first.palette, _palettes(registry, first.mode))
     else:
         view = evidence.view_of(pixels)
-        drawing, offset, mode, named = view.image[:: view.steps[1], :: view.steps[0]], view.offset, None, {}
+        drawing, offset = view.image[:: view.steps[1], :: view.steps[0]], view.offset
+        mode, palette, named = None, None, {}
         scale = view.steps[0] * view.scale, view.steps[1] * view.scale
     return Recognised(
-        _sorted(seen.modes), _sorted(seen.machines), named, *_dithers(registry, drawing, mode), seen.no_machine,
+        _sorted(seen.modes), _sorted(seen.machines), named,
+        *_dithers(registry, drawing, mode, palette), seen.no_machine,
         (drawing.shape[1], drawing.shape[0]), scale, offset, bool(seen.found and seen.found[0].exact),
         len(np.unique(packed(drawing))), drawing,
     )  # fmt: skip
@@ -155,7 +165,8 @@ def _of_picture(registry: Registry, picture: Picture) -> Recognised:
     drawing, mode = picture.image(), picture.mode
     return Recognised(
         {mode.name: 1.0}, {mode.machine: 1.0}, {picture.palette.name: 1.0},
-        *_dithers(registry, drawing, mode), 0.0, (drawing.shape[1], drawing.shape[0]), (1, 1), (0, 0), True,
+        *_dithers(registry, drawing, mode, picture.palette), 0.0,
+        (drawing.shape[1], drawing.shape[0]), (1, 1), (0, 0), True,
         len(np.unique(packed(drawing))), drawing,
     )  # fmt: skip
 
@@ -180,18 +191,23 @@ def _sorted(shares: Mapping[str, float]) -> dict[str, float]:
     return {name: share for name, share in ordered if share >= LISTED}
 
 
-def _dithers(registry: Registry, drawing: np.ndarray, mode: Mode | None) -> tuple[dict[str, float], dict[str, float]]:
-    """Probabilities of dithers and of their kinds. ``mode``: that shows the drawing, if one is known."""
-    reader = own_reader()
-    shape = (1, 1) if mode is None else repeats(mode)
-    measured = Measure(registry, reader.compared, shape)(drawing, None if mode is None else cell_of(mode))
-    scores = dict(zip(reader.names, reader.read(measured).tolist(), strict=True))
-    known = {*distinct(registry, shape), SEARCH}
-    possible = {name: score for name, score in scores.items() if name in known}
-    for coarse, fine in FAMILIES:
-        _split(registry, drawing, shape, possible, coarse, fine)
-    whole = math.fsum(possible.values()) or 1.0
-    shares = {name: score / whole for name, score in possible.items()}
+def _dithers(
+    registry: Registry, drawing: np.ndarray, mode: Mode | None, palette: Palette | Gamut | None = None
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Probabilities of dithers and of their kinds. ``mode`` and ``palette``: those that show the drawing, if known."""
+    reader, stack = own_networks()
+    shape, cell = ((1, 1), None) if mode is None else (repeats(mode), cell_of(mode))
+    read = reader.read(Measure(registry, reader.compared, shape)(drawing, cell))
+    whole = palette.values() if isinstance(palette, Palette) and cell is None else None
+    if len(np.unique(packed(drawing))) <= CLEAR and (mode is None or mode.frames == 1):
+        likely, pixels = Likelihoods(registry, reader.compared, shape)(drawing, cell, whole)
+        read = stack.read(read, likely, np.asarray(pixels))
+    scores = dict(zip(reader.names, read.tolist(), strict=True))
+    alike = {**distinct(registry, shape), SEARCH: (SEARCH,)}
+    possible = {name: score for name, score in scores.items() if name in alike}
+    _tell_apart(registry, drawing, shape, cell, whole, possible)
+    total = math.fsum(possible.values()) or 1.0
+    shares = {each: score / total / len(alike[name]) for name, score in possible.items() for each in alike[name]}
     kinds: dict[str, float] = {}
     for name, share in shares.items():
         what = kind_of(registry, name)
@@ -199,20 +215,21 @@ def _dithers(registry: Registry, drawing: np.ndarray, mode: Mode | None) -> tupl
     return _sorted(shares), _sorted(kinds)
 
 
-def _split(
-    registry: Registry, drawing: np.ndarray, shape: tuple[int, int], shares: dict[str, float], coarse: str, fine: str
-) -> None:
-    """Divides what two dithers of one family have together by the order of the pixels that only one tells apart."""
-    both = [registry.dithers.values.get(name) for name in (coarse, fine)]
-    if not all(name in shares and isinstance(each, Ordered | PatternDither)
-               for name, each in zip((coarse, fine), both, strict=True)):  # fmt: skip
+def _tell_apart(
+    registry: Registry, drawing: np.ndarray, shape: tuple[int, int], cell: tuple[int, int] | None,
+    palette: np.ndarray | None, shares: dict[str, float],
+) -> None:  # fmt: skip
+    """Divides what the matrices of one family have together by how likely the whole picture is under each."""
+    total = math.fsum(shares.values())
+    asked = [name for name in FAMILY if shares.get(name, 0.0) > POSSIBLE * total]
+    matrices = [shaped(registry.dithers[name], shape) for name in asked]
+    if len(asked) < 2 or not all(isinstance(each, Ordered) for each in matrices):
         return
-    fitted = [shaped(each.matrix if isinstance(each, PatternDither) else each, shape) for each in both if each]
-    matrices = [each.thresholds() for each in fitted if isinstance(each, Ordered)]
-    together = shares[coarse] + shares[fine]
-    score = finer(drawing, matrices[1], max(matrices[0].shape))
-    shares[fine] = together / (1 + math.exp(-max(-30.0, min(30.0, SLOPE * (score - EVEN)))))
-    shares[coarse] = together - shares[fine]
+    likely = np.asarray(apart(drawing, [each for each in matrices if isinstance(each, Ordered)], cell, palette))
+    weights = np.exp(DOUBT * (likely - likely.max()))
+    together = math.fsum(shares[name] for name in asked)
+    for name, weight in zip(asked, (weights / weights.sum()).tolist(), strict=True):
+        shares[name] = together * weight
 
 
 def kind_of(registry: Registry, name: str) -> str:
@@ -223,12 +240,13 @@ def kind_of(registry: Registry, name: str) -> str:
 
 
 @lru_cache
-def own_reader() -> Reader:
-    """The network that comes with the package. Raises ``WeightsError``."""
+def own_networks() -> tuple[Reader, Stack]:
+    """The networks that come with the package. Raises ``WeightsError``."""
     with resources.as_file(resources.files("pixeldream.neural") / WEIGHTS) as path:
         arrays, facts = load_weights(path), read_facts(path)
     try:
         compared = Compared(*(tuple(facts[each].split()) for each in ("templates", "kernels", "traced")))
-        return Reader(tuple(facts["names"].split()), compared, arrays)
+        names = tuple(facts["names"].split())
+        return Reader(names, compared, arrays), Stack(names, compared, arrays)
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{WEIGHTS} is not whole ({error}); install pixeldream again") from None

@@ -39,29 +39,32 @@ def recognise(
     registry = open_registry(plugin)
     from pixeldream.dither_lessons import collect, lessons
     from pixeldream.neural.dither_reader import Learning, learn
+    from pixeldream.neural.dither_stack import learn_stack_of
     from pixeldream.neural.weights import save_weights
     from pixeldream.templates import compared_with
 
     began = said = time.monotonic()
     compared = compared_with(registry)
     number = len(list(lessons(registry)))
+    how = Learning(steps=steps, seed=seed)
     examples = []
     with Bar("training", quiet) as bar:
-        for lesson, values in collect(registry, pictures, seed, compared, checkpoint):
+        for lesson, values in collect(registry, pictures, seed, compared, how.kept_of(pictures), checkpoint):
             examples.append((lesson.dither, values))
             bar.move(0.95 * len(examples) / number, lesson.name)
             if not quiet and not sys.stderr.isatty() and time.monotonic() - said > REPORT_SECONDS:
                 say(f"{lesson.name}, {len(examples)} of {number}")
                 said = time.monotonic()
-        for part, _, learnt in learn(examples, compared, Learning(steps=steps, seed=seed)):
+        for part, _, learnt in learn([(name, each.statistics) for name, each in examples], compared, how):
             bar.move(0.95 + 0.05 * part, "network")
             reader = learnt
     assert reader is not None
+    stack = learn_stack_of(reader, examples)
     facts = {
-        "names": " ".join(reader.names), "pictures": str(sum(len(values) for _, values in examples)),
+        "names": " ".join(reader.names), "pictures": str(sum(len(each.statistics) for _, each in examples)),
         "seed": str(seed), "minutes": f"{(time.monotonic() - began) / 60:.1f}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }  # fmt: skip
     facts |= {each: " ".join(getattr(compared, each)) for each in ("templates", "kernels", "traced")}
-    save_weights(out, reader.arrays, facts)
+    save_weights(out, {**reader.arrays, **stack.arrays}, facts)
     tell(str(out))

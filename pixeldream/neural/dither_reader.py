@@ -79,7 +79,11 @@ class Learning:
     """How many pictures of a lesson stand for a larger one: the mean of their statistics is about its own."""
     seed: int = 0
     held: int = 10
-    """The last of each so many pictures of a lesson are held back to find the temperature by."""
+    """The last of each so many pictures of a lesson are held back to find the temperature by; one at least."""
+
+    def kept_of(self, number: int) -> int:
+        """How many of a lesson's pictures are held back."""
+        return max(1, number // self.held)
 
 
 Examples = Sequence[tuple[str, np.ndarray]]
@@ -96,7 +100,7 @@ def learn(
     import optax
 
     names = tuple(dict.fromkeys(name for name, _ in lessons))
-    kept = [(name, values[: len(values) - len(values) // how.held]) for name, values in lessons]
+    kept = [(name, values[: len(values) - how.kept_of(len(values))]) for name, values in lessons]
     rows = np.concatenate([values for _, values in kept])
     mean, scale = rows.mean(0), rows.std(0) + 0.02
     inputs = jnp.asarray(np.clip((rows - mean) / scale, -6, 6))
@@ -137,7 +141,7 @@ def learn(
     arrays = {name: np.asarray(each).astype(np.float16) for name, each in params.items()}
     arrays |= {"mean": mean.astype(np.float16), "scale": scale.astype(np.float16)}
     reader = Reader(names, compared, {**arrays, "temperature": np.ones(1, np.float32)})
-    held = [(name, values[len(values) - len(values) // how.held :]) for name, values in lessons]
+    held = [(name, values[len(values) - how.kept_of(len(values)) :]) for name, values in lessons]
     labels = np.concatenate([np.full(len(values), names.index(name)) for name, values in held])
     best = _temperature(reader, np.concatenate([values for _, values in held]), labels)
     yield 1.0, {}, Reader(names, compared, {**arrays, "temperature": np.full(1, best, np.float32)})

@@ -158,18 +158,6 @@ def _agreement(
     return float((signs * np.sign(step)).sum()), int((step == 0).sum())
 
 
-def finer(image: np.ndarray, template: np.ndarray, period: int) -> float:
-    """Standard deviations by which pixels ``period`` apart, which a matrix of that period treats alike, keep the order
-    of the finer ``template`` more often than by chance. ``image`` as for :func:`statistics`."""
-    encoded = (middle(image).astype(np.float32) / 255.0) @ _LUMA
-    thresholds = _tiled(template, encoded.shape)
-    agree, number = 0.0, 0
-    for counts, signs, pair in _compared(encoded, _blurred(encoded), [(0, period), (period, 0), (period, period)]):
-        agree += _agreement(thresholds, counts, signs, pair)[0]
-        number += len(counts)
-    return agree / float(np.sqrt(max(1, number)))
-
-
 def _fits(linear: np.ndarray, kernels: Sequence[Kernel]) -> np.ndarray:
     """``[kernels]``: the log likelihood of the blocks' spectra, were their grain white noise shaped by each kernel,
     less the mean of all kernels' (P. Whittle, "Estimation and information in stationary time series", 1953)."""
