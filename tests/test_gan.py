@@ -94,6 +94,20 @@ def test_the_quick_convolution_and_its_gradients_are_those_of_the_slow_one(side:
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 
+def test_the_quick_convolution_can_be_derived_twice_as_the_penalty_does() -> None:
+    random = np.random.default_rng(0)
+    x, kernel = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in ((1, 32, 32, 9), (4, 4, 9, 2)))
+
+    def squared(kernel: jax.Array, scale: jax.Array) -> jax.Array:
+        gradient = jax.grad(lambda x: jnp.tanh(halve(x, scale * kernel)).sum())(x)
+        return jnp.square(gradient).sum()
+
+    # Along the kernel itself: against a difference.
+    along = jax.jit(jax.grad(squared, 1))(kernel, jnp.float32(0.1))
+    ways = [float(squared(kernel, jnp.float32(0.1 + step))) for step in (0.002, -0.002)]
+    assert along == pytest.approx((ways[0] - ways[1]) / 0.004, rel=0.01)
+
+
 def _with_gradients(way: Callable[..., jax.Array], *arrays: jax.Array) -> tuple[jax.Array, ...]:
     def both(x: jax.Array, kernel: jax.Array, gradient: jax.Array) -> tuple[jax.Array, ...]:
         made, pull = jax.vjp(way, x, kernel)

@@ -23,6 +23,7 @@ from pixeldream.retro.palette import Palette, read_palette
 if TYPE_CHECKING:
     from pixeldream.neural.gan.loader import Pictures
     from pixeldream.neural.gan.loop import Loop
+    from pixeldream.neural.gan.step import State
     from pixeldream.neural.gan.train import Constraint
     from pixeldream.pieces import Pieces
 
@@ -98,21 +99,23 @@ class Folder:
         """Whether a run is in it."""
         return self.about_file.is_file()
 
-    def begin(self, about: About, images: np.ndarray, classes: np.ndarray) -> None:
-        """Makes the folder of a new run. Raises ``OutputError``; :class:`OptionError` for one that holds anything."""
+    def begin(self, about: About, images: np.ndarray, classes: np.ndarray, state: State | None = None) -> None:
+        """Makes the folder of a new run, which begins with ``state`` if there is one. Raises ``OutputError``,
+        ``GanError``; :class:`OptionError` for one that holds anything."""
         make_folder(self.path)
         if any(self.path.iterdir()):
             way = "go on with --resume, or name" if self.exists() else "name"
             raise OptionError(f"folder {str(self.path)!r} is not empty; {way} another")
         write_files({self.path / "images.npy": npy(images), self.path / "classes.npy": npy(classes)})
+        if state is not None:
+            self._begin_with(about, state)
         # Last: without it there is no run.
         write_files({self.about_file: about.json()})
 
-    def begin_with(self, about: About, other: Folder) -> None:
-        """Makes the first checkpoint of a new run from the newest of another one. Raises ``GanError``."""
-        from pixeldream.neural.gan.train import Run, learnt_before
+    def _begin_with(self, about: About, state: State) -> None:
+        """Makes the first checkpoint of a run. Raises ``GanError``."""
+        from pixeldream.neural.gan.train import Run
 
-        state = learnt_before(about.plan, about.training, other.checkpoints)
         run = Run(about.plan, about.training, self.pictures(), folder=self.checkpoints, state=state)
         try:
             run.save()

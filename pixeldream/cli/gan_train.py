@@ -23,6 +23,7 @@ from pixeldream.neural.gan.settings import AUGMENTATIONS, LOSSES, PRESETS, SIZES
 from pixeldream.neural.gan.settings import preset as preset_of
 
 if TYPE_CHECKING:
+    from pixeldream.neural.gan.step import State
     from pixeldream.neural.gan.train import Run
     from pixeldream.plugin.registry import Registry
 
@@ -248,15 +249,24 @@ def _begin(
         given.get("preset", PRESETS[0]), plan, training, where, len(found.images), found.names, found.skipped, rules,
         versions(),
     )  # fmt: skip
-    if before is not None and learnt is not None and learnt.plan != about.plan:
-        different = ", ".join(f.name for f in fields(plan) if getattr(plan, f.name) != getattr(learnt.plan, f.name))
-        raise OptionError(f"run {str(before.path)!r} has other networks ({different}); begin with the same options")
-    folder.begin(about, found.images, found.classes)
-    if before is not None:
-        folder.begin_with(about, before)
+    state = None if before is None or learnt is None else _learnt(before, learnt, about)
+    folder.begin(about, found.images, found.classes, state)
     if not quiet:
         _introduce(about)
     return about
+
+
+def _learnt(before: Folder, learnt: About, about: About) -> State:
+    """What a new run begins with. Raises :class:`OptionError`, ``GanError``."""
+    from pixeldream.neural.gan.train import learnt_before
+
+    ours, theirs = about.plan, learnt.plan
+    different = [f.name for f in fields(ours) if getattr(ours, f.name) != getattr(theirs, f.name)]
+    if different:
+        raise OptionError(
+            f"run {str(before.path)!r} has other networks ({', '.join(different)}); begin with the same options"
+        )
+    return learnt_before(ours, about.training, before.checkpoints)
 
 
 def _toys(side: int) -> gan_data.Found:
