@@ -112,7 +112,7 @@ class Weighing:
 
     steps: int = 400
     rate: float = 0.03
-    decay: float = 3e-3
+    decay: float = 0.1
 
 
 def learn_stack(

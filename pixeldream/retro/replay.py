@@ -228,7 +228,19 @@ def ordered(
         push = borders.used * beyond(margin, spread * borders.scale)
         return margin / borders.scale, push[..., None] * _picked(borders.encoded, which)
 
-    return likelihood(_fitted(decide, planes.encoded[:, :, 0], blur, turns), borders.used)
+    return likelihood(_fitted(decide, _lessened(planes, thresholds), blur, turns), borders.used)
+
+
+def _lessened(planes: Planes, thresholds: Any) -> Any:
+    """sRGB ``[height, width, 3]`` whose blur is about the image: thresholds are added to all components alike, so that
+    between two colours of different hue a smaller step of the image goes all the way from one to the other."""
+    own, way = planes.encoded[:, :, 0], planes.encoded[:, :, 1] - planes.encoded[:, :, 0]
+    if not np.ptp(thresholds):
+        return own
+    length = np.sqrt(np.einsum("yxc,yxc->yx", way, way))
+    part = np.clip(np.abs(way.sum(-1)) / np.maximum(np.sqrt(np.float32(3)) * length, 1e-6), 0, 1)
+    part = np.where(length > 0, part, 1)
+    return own + (0.5 * (1 - part) * planes.there[:, :, 1])[..., None] * way
 
 
 def pattern(planes: Planes, borders: Borders, plan: str, ranks: Any, count: int, blur: Smooth) -> Any:
