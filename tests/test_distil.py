@@ -25,7 +25,7 @@ from pixeldream.neural.weights import WeightsError, load_weights, save_weights
 TINY = Settings(
     steps=4, widths=(2, 2, 3, 3, 3), depths=(1, 1, 1, 1, 1), ranks=(2, 2, 2, 2, 2),
     crop=32, late_crop=32, late_part=0.0,
-    batch=4, sheets=3, checkpoint_minutes=0.0,
+    batch=4, sheets=3, calm=0.4, checkpoint_minutes=0.0,
 )  # fmt: skip
 
 
@@ -161,6 +161,7 @@ def test_a_training_begins_where_a_narrower_one_ended() -> None:
         ({"crop": 50}, "crop of 50 is not a multiple of 8"),
         ({"late_crop": 512}, "late_crop of 512"),
         ({"widths": (2, 2)}, r"widths \(2, 2\)"),
+        ({"calm": 1.5}, "calm of 1.5"),
         ({"batch": 6}, "batch of 6"),
         ({"batch": 0}, "batch of 0"),
     ],
@@ -216,12 +217,13 @@ def test_muon_moves_a_kernel_by_its_rate_and_a_bias_down_its_slope() -> None:
 
 def test_variety_keeps_shape_and_range_and_is_its_key_alone() -> None:
     images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(8)]))
-    found, meant = vary(images, jax.random.key(1))
+    found, meant = vary(images, jax.random.key(1), 0.4)
     for each in (found, meant):
         assert each.shape == images.shape
         assert 0 <= float(each.min()) <= float(each.max()) <= 1
-    np.testing.assert_array_equal(found, vary(images, jax.random.key(1))[0])
-    assert not np.array_equal(found, vary(images, jax.random.key(2))[0])
+    np.testing.assert_array_equal(found, vary(images, jax.random.key(1), 0.4)[0])
+    assert not np.array_equal(found, vary(images, jax.random.key(2), 0.4)[0])
+    np.testing.assert_array_equal(*vary(images, jax.random.key(1)), err_msg="all is what it seems")
 
 
 def test_a_dither_means_its_shade_in_part() -> None:
@@ -231,7 +233,7 @@ def test_a_dither_means_its_shade_in_part() -> None:
         assert len(np.unique(drawn)) <= 5
         assert abs(float((drawn - meant).mean())) < 0.03, "from afar a dither is its shade"
     images = jnp.asarray(np.stack([cheap(n)[:32, :32] for n in range(8)]))
-    seen, meant = vary(images, jax.random.key(5))
+    seen, meant = vary(images, jax.random.key(5), 0.4)
     apart = np.abs(np.asarray(seen - meant)).max((1, 2, 3))
     assert 0 < (apart > 0).sum() < 8, "some are dithered, others are what they seem"
 

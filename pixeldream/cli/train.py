@@ -45,6 +45,9 @@ Crop = Annotated[int, integer("--crop", help="Side of all crops, a multiple of 8
 Rate = Annotated[
     float | None, real("--rate", help="How far a step moves; as it is, 0.012, or a third of that after --start.")
 ]
+Calm = Annotated[
+    float, real("--calm", help="How much less of a dither's contrast is to be seen than there is, 0 to 1.")
+]
 Workers = Annotated[
     int | None,
     integer("--workers", help="Processes that make pictures ahead; as it is, none on a CPU, one a core beside a GPU."),
@@ -72,6 +75,7 @@ def features(
     batch: Batch = 16,
     crop: Crop = 0,
     rate: Rate = None,
+    calm: Calm = 0.0,
     seed: Seed = 0,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -103,7 +107,7 @@ def features(
     if rate is None:
         rate = distil.Settings.rate if start is None else distil.GENTLE
     settings = distil.Settings(
-        steps=1 if heads_only else steps, minutes=minutes, seed=seed, batch=batch, rate=rate,
+        steps=1 if heads_only else steps, minutes=minutes, seed=seed, batch=batch, rate=rate, calm=calm,
         sheets=HEADS_SHEETS if heads_only else max(distil.Settings.sheets, 16 * batch),
     )  # fmt: skip
     if crop:
@@ -123,7 +127,7 @@ def features(
             last = _follow(run, interrupt, quiet)
             arrays, part = last.export(), last.part
             done = {"steps": str(last.step), "minutes": f"{last.seconds / 60:.1f}"}
-        save_weights(out, arrays, {**facts, "seed": str(seed), "batch": str(batch), **done})
+        save_weights(out, arrays, {**facts, "seed": str(seed), "batch": str(batch), "calm": str(calm), **done})
     tell(str(out))
     if part < 1:
         raise typer.Exit(INTERRUPTED)

@@ -79,6 +79,8 @@ class Settings:
     """Pictures that are held at a time, to cut crops from."""
     rate: float = 0.012
     """How far a kernel moves in a step, relative to its norm."""
+    calm: float = 0.0
+    """How much less of a dither's contrast the student is to see than there is, in [0, 1] (see ``vary``)."""
     hold: float = 0.3
     """The part of the run before the rate begins to fall to 0."""
     checkpoint_minutes: float = 5.0
@@ -92,6 +94,8 @@ class Settings:
                 raise ValueError(f"{name} of {side} is not a multiple of 8 within 32 to {SIDE}")
         if len({len(self.widths), len(self.depths), len(self.ranks), len(LAYERS)}) > 1:
             raise ValueError(f"widths {self.widths}, depths {self.depths} and ranks {self.ranks}: give five of each")
+        if not 0 <= self.calm <= 1:
+            raise ValueError(f"calm of {self.calm} is not within 0 to 1")
         if self.batch % 4 or min(self.batch, self.sheets, *self.widths, *self.depths) < 1:
             raise ValueError(f"batch of {self.batch} is not a multiple of 4 above 0, or the like is too small")
 
@@ -186,7 +190,7 @@ class _Run:
         if start is not None:
             params = _started(params, start)
         others = tuple(teacher.network for teacher in ordered[1:])
-        self.lesson = Lesson(layout, ordered[0].network, others, tuple(layers[1:]), settings.labelled)
+        self.lesson = Lesson(layout, ordered[0].network, others, tuple(layers[1:]), settings.labelled, settings.calm)
         old = _load(checkpoint, settings)
         self.sheets = Sheets(lessons, settings.seed, settings.sheets, int(old["steps"]) if old else 0, workers)
         norms = {name: jnp.linalg.norm(p) for name, p in params.items() if name.endswith("_w")}
@@ -227,7 +231,7 @@ class _Run:
         """The averaged weights as float16, with heads found for them anew."""
         side, made = self.settings.late_crop, (self.sheets.images, self.sheets.filled)
         keys = [jax.random.split(self._key(3 + number)) for number in range(_LAST_BATCHES)]
-        batches = [vary(crops(*made, one, 8, side), other) for one, other in keys]
+        batches = [vary(crops(*made, one, 8, side), other, self.settings.calm) for one, other in keys]
         heads = _last_heads(self.lesson, self.still.bases[0], self.state.average, batches)
         arrays = {name: np.asarray(value, np.float16) for name, value in self.state.average.items()}
         for layer, found in heads.items():

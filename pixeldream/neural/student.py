@@ -46,13 +46,15 @@ _TINY = 1e-6
 
 class Lesson(NamedTuple):
     """The static half of a step: the student's layout; the guide, which teaches all layers and gradients on every crop;
-    the others, which label only the first ``labelled`` crops of each half, and the layers of each of these."""
+    the others, which label only the first ``labelled`` crops of each half, and the layers of each of these; how calm
+    dithers are meant (see ``vary``)."""
 
     layout: Vgg
     guide: FeatureNetwork
     others: tuple[FeatureNetwork, ...]
     other_layers: tuple[tuple[str, ...], ...]
     labelled: int
+    calm: float = 0.0
 
 
 class Basis(NamedTuple):
@@ -195,7 +197,7 @@ def _batch(
     keys = jax.random.split(key, 3)
     few = quantise(pool.image, pool.palette, keys[1])
     shown = jnp.where(pool.few[:, None, None, None] > 0, few, pool.image)
-    seen, meant = vary(fresh, keys[0])
+    seen, meant = vary(fresh, keys[0], lesson.calm)
     images, meant = (jnp.concatenate([each, shown]) for each in (seen, meant))
     truth, pull_back = jax.vjp(lambda x: taught(lesson.guide, bases[0], x, LAYERS), meant)
     _, wanted = learned(lesson.layout, state.params, state.heads[0], pool.style)

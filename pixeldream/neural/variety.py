@@ -6,12 +6,11 @@ pixels. A student that never saw such things is fooled by them. Images are float
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-CALM = 0.4
-"""How much of a dither's contrast the teachers are spared."""
 
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 _GREY_SHARE = 1 / 3
@@ -119,11 +118,11 @@ def dithered(images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.clip(jnp.floor(shade * steps + chosen) / steps, 0, 1), shade
 
 
-@jax.jit
-def vary(images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+@partial(jax.jit, static_argnames=("calm",))
+def vary(images: jax.Array, key: jax.Array, calm: float = 0.0) -> tuple[jax.Array, jax.Array]:
     """What is to be seen, and what it means: colours, sharpness and grain are changed; a quarter is shown in few
-    colours, and then a fifth dithered. Both are the same but for the dithered: theirs mean ``CALM`` of their shade and
-    the rest of the pattern, so that a student who learns the meaning makes less of patterns. In [0, 1]."""
+    colours. Both are the same, unless ``calm`` is above 0: then a fifth is dithered, and means its shade with the
+    pattern in 1 - ``calm`` of its contrast. A student who learns the meaning makes less of patterns. In [0, 1]."""
     count = images.shape[0]
     keys = jax.random.split(key, 5)
     chance = Chance(keys[0], count, 16)
@@ -131,7 +130,8 @@ def vary(images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     images = jnp.clip(_grain(images, chance, keys[1]), 0, 1)
     few = quantise(images, random_palettes(keys[2], count), keys[3])
     images = jnp.where(chance.sometimes(0.25), few, images)
+    if not calm:
+        return images, images
     pattern, shade = dithered(images, keys[4])
     drawn = chance.sometimes(0.2)
-    seen = jnp.where(drawn, pattern, images)
-    return seen, jnp.where(drawn, pattern + CALM * (shade - pattern), images)
+    return jnp.where(drawn, pattern, images), jnp.where(drawn, pattern + calm * (shade - pattern), images)
