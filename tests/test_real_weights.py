@@ -7,20 +7,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import pixeldream as pd
 from pixeldream import images
 from pixeldream.neural.classify import classify
-from pixeldream.neural.dream_settings import DreamSettings, Zoom
-from pixeldream.neural.visualise.settings import CHANNELS, CLASS, INVERSION
 from pixeldream.neural.weights import resolve
 from pixeldream.plugin.registry import Registry
 
@@ -62,43 +57,3 @@ def test_inception_sees_other_things_in_other_photographs(registry: Registry) ->
         assert 0.05 < features.mean() < 2
         assert 0.02 < (features > 0).mean() < 0.98
     assert np.corrcoef(one.mean((0, 1)), other.mean((0, 1)))[0, 1] < 0.9
-
-
-ROWS = (
-    ("embedded", None, "conv2_1"),
-    ("vgg19", "vgg19_distilled16x_SE5.npz", "relu3_1"),
-    ("inception-v3", "inception_v3_to_mixed8.npz", "mixed0"),
-    ("squeezenet1.1", "squeezenet_v1.1.npz", "fire3"),
-)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "file", "layer"), ROWS)
-def test_every_technique_works_with_every_network(name: str, file: str | None, layer: str) -> None:
-    """A step of each, at a small size; a class only where there is a classifier."""
-    photo = images.resize(photograph("kodak_08.png"), (96, 128))
-    named: dict[str, Any] = {"network": name, "weights": None if file is None else SHARED / "weights" / file}
-    short = DreamSettings(steps=1, finish_steps=1, octaves=1)
-    classes = [None, "goldfish"] if name == "squeezenet1.1" else [None]
-    made: dict[str, Any] = {
-        "dream": pd.dream(photo, None, layers=layer, settings=short, **named),
-        "channel": pd.dream(photo, None, layers=f"{layer}:1", settings=short, **named),
-        "guided": pd.dream(photo, None, layers=layer, guide=photo[::-1], settings=short, **named),
-        "invert": pd.visualise.invert(photo, layer, settings=replace(INVERSION, steps=2), **named),
-        "channels": pd.visualise.channels(layer, [1], settings=replace(CHANNELS, steps=1), **named)[1],
-    }
-    *_, made["zoom"] = pd.dream(photo, None, layers=layer, settings=short, zoom=Zoom(2, steps=1), **named)
-    for class_ in classes:
-        asked: dict[str, Any] = {"layer": f"{layer}:1"} if class_ is None else {"class_": class_}
-        made[f"class {class_}"] = pd.visualise.class_image(
-            size=(96, 96), settings=replace(CLASS, steps=2), **asked, **named
-        )
-        for method in ("saliency", "guided", "deconv"):
-            found = getattr(pd.visualise, method)(photo, samples=1, **asked, **named)
-            assert np.abs(found.signal).max() > 0, method
-            made[f"{method} {class_}"] = found.picture()
-    if classes[-1] is not None:
-        made["class dream"] = pd.dream("grey", None, class_name=classes[-1], settings=short, **named)
-    for what, image in made.items():
-        assert np.isfinite(image).all(), what
-        assert image.std() > 0.001, what
