@@ -24,7 +24,7 @@ from pixeldream.neural.dither_stack import Stack, learn_stack
 from pixeldream.neural.dither_statistics import PATTERNS
 from pixeldream.neural.weights import load_weights
 from pixeldream.plugin.registry import Registry
-from pixeldream.recognition import own_networks, recognise
+from pixeldream.recognition import modes_of, own_networks, recognise
 from pixeldream.retro import evidence
 from pixeldream.retro import solve as solver
 from pixeldream.retro.dither import Diffusion, Ordered
@@ -63,10 +63,12 @@ def dithered(registry: Registry, name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", MODES)
 def test_a_legal_picture_names_its_mode(registry: Registry, name: str) -> None:
     mode = registry.modes[name]
-    found = recognise(display(mode), registry=registry)
-    assert (found.mode, found.machine, found.size, found.exact) == (name, mode.machine, mode.size, True)
-    assert found.modes[name] > 0.5
-    assert sum(found.machines.values()) + found.no_machine == pytest.approx(1, abs=0.02)
+    seen = modes_of(registry, display(mode))
+    first = seen.found[0]
+    assert (seen.mode, first.image.shape[1::-1], first.exact) == (name, mode.size, True)
+    assert max(seen.machines, key=lambda machine: seen.machines[machine]) == mode.machine
+    assert seen.modes[name] > 0.5
+    assert sum(seen.machines.values()) + seen.no_machine == pytest.approx(1, abs=0.02)
 
 
 def test_whole_pixels_and_a_border_change_nothing(registry: Registry) -> None:
@@ -80,15 +82,15 @@ def test_whole_pixels_and_a_border_change_nothing(registry: Registry) -> None:
 
 
 def test_lower_rows_that_were_cut_off_are_made_up(registry: Registry) -> None:
-    found = recognise(display(registry.modes["c64-afli"])[:116], registry=registry)
-    assert (found.mode, found.size) == ("c64-afli", (320, 116))
+    seen = modes_of(registry, display(registry.modes["c64-afli"])[:116])
+    assert (seen.mode, seen.found[0].image.shape) == ("c64-afli", (116, 320, 3))
 
 
 def test_a_mode_that_is_almost_kept_is_named(registry: Registry) -> None:
     screen = display(registry.modes["zx-spectrum"])
     screen[8:16, 8:16] = np.unique(screen.reshape(-1, 3), axis=0)[np.arange(64).reshape(8, 8) % 5]
-    found = recognise(screen, registry=registry)
-    assert (found.machine, found.exact) == ("ZX Spectrum", False)
+    first = modes_of(registry, screen).found[0]
+    assert (first.mode.machine, first.exact) == ("ZX Spectrum", False)
 
 
 def test_colours_of_a_machine_in_no_mode_of_it_name_the_machine(registry: Registry) -> None:
@@ -101,7 +103,7 @@ def test_colours_of_a_machine_in_no_mode_of_it_name_the_machine(registry: Regist
 
 def test_a_left_edge_that_was_cut_off_is_made_up(registry: Registry) -> None:
     mode = registry.modes["c64-fli"]
-    assert recognise(display(mode)[:, 24:], registry=registry).mode == "c64-fli"
+    assert modes_of(registry, display(mode)[:, 24:]).mode == "c64-fli"
 
 
 def test_colours_changed_on_their_way_are_said_to_be(registry: Registry) -> None:
