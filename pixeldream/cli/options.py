@@ -238,8 +238,11 @@ def command_of(kind: type[Options]) -> Callable[[Callable[..., None]], Callable[
 
 
 def _ordered(kind: type) -> list[Field[Any]]:
-    """The fields of ``kind`` itself before those that it inherits: the particular first."""
-    inherited = [name for base in kind.__mro__[1:] for name in getattr(base, "__dataclass_fields__", ())]
+    """The fields of ``kind`` itself, and of what only few commands share, before those that it inherits: the
+    particular first."""
+    few = [base for base in kind.__mro__[1:] if issubclass(base, AdjustOptions) and base is not AdjustOptions]
+    shared = [base for base in kind.__mro__[1:] if base not in few]
+    inherited = [name for base in shared for name in getattr(base, "__dataclass_fields__", ())]
     return sorted(fields(kind), key=lambda field: field.name in inherited)
 
 
