@@ -19,8 +19,8 @@ from tiny import TINY, registry_of_tiny, rgb
 import pixeldream as pd
 from pixeldream.dreams import DreamJob, beginning
 from pixeldream.look import look
-from pixeldream.neural.dream import CLOSE, Dreamer, Place, default_layers, octave_sizes, units_of
-from pixeldream.neural.dream_objective import Moved, best_matches
+from pixeldream.neural.dream import CLOSE, Dreamer, Goal, Place, default_layers, octave_sizes, units_of
+from pixeldream.neural.dream_objective import NEVER, Moved, best_matches
 from pixeldream.neural.dream_settings import DreamSettings, Zoom
 from pixeldream.neural.fourier import fourier
 from pixeldream.neural.imagenet import class_number
@@ -299,6 +299,23 @@ def test_the_picture_is_legal_and_gains_from_a_start_that_has_no_tones_to_keep(f
         assert isinstance(last.finish(), Picture)
         found = job.gained(last.finish())
         assert found["picture"] > 2 * found["start"]
+
+
+def test_what_the_canvas_adds_ends_where_there_is_enough(folder: Path) -> None:
+    chosen, settings = look(registry_of_tiny(), "tiny"), asked(layers=("two",), finish_steps=16)
+    dreamer = DreamJob(picture(), tiny(), chosen, Schedule.parse("straight-through"), settings).dreamer
+    much = dreamer.gained().of(ending(settings))
+
+    def reached(enough: float) -> float:
+        *_, last = dreamer._bound(jnp.asarray(picture()), 16, 0, Goal(enough))
+        return dreamer.gained().of(last.image())
+
+    assert reached(0.5 * much) < reached(NEVER)
+
+
+def test_a_strong_dream_leads_away_from_the_photo() -> None:
+    weak, strong = (asked(layers=("two",), strength=strength) for strength in (1.0, 4.0))
+    assert 2 * np.abs(ending(weak) - picture()).mean() < np.abs(ending(strong) - picture()).mean()
 
 
 def test_a_mode_whose_cells_share_a_brightness_dreams(registry: Registry) -> None:

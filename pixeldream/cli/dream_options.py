@@ -83,6 +83,9 @@ class DreamOptions(AdjustOptions, ZoomOptions):
     objective: Annotated[
         str, option("--objective", metavar="|".join(OBJECTIVES), help="Maximise the features' mean square or mean.")
     ] = DREAM.objective
+    strength: Annotated[
+        float, real("--strength", help="How far the dream goes, .05 to 20; 1 leaves a photo to be recognised.")
+    ] = DREAM.strength
     init: Annotated[
         str,
         option("--init", metavar="|".join(STARTS), help="What to start from; without IMAGE and with a class: grey."),
@@ -126,8 +129,8 @@ class DreamOptions(AdjustOptions, ZoomOptions):
     def settings(self) -> DreamSettings:
         """The numbers, checked. Raises ``ValueError`` that names the value."""
         return DreamSettings(
-            layers=self.layer, class_name=self.class_name, objective=self.objective, steps=self.steps,
-            octaves=self.octaves, octave_scale=self.octave_scale, seed=self.seed, jitter=self.jitter,
+            layers=self.layer, class_name=self.class_name, strength=self.strength, objective=self.objective,
+            steps=self.steps, octaves=self.octaves, octave_scale=self.octave_scale, seed=self.seed, jitter=self.jitter,
             random_scale=self.random_scale, random_rotation=self.random_rotation, smooth=self.smooth, decay=self.decay,
             tv_weight=self.tv_weight, tone_weight=self.tone_weight, finish_steps=self.finish_steps, tile=self.tile,
             parameters="fourier" if self.fourier else "pixels", optimiser=self.optimiser,

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from pixeldream.canvas import RGB, Canvas
 from pixeldream.neural import losses
 from pixeldream.neural.ascent import optimiser_of
-from pixeldream.neural.dream_objective import DreamObjective, Form, Led, form_of, noise_of_nature, powers
+from pixeldream.neural.dream_objective import NEVER, DreamObjective, Form, Led, form_of, noise_of_nature, powers
 from pixeldream.neural.dream_settings import MOST_OCTAVES, DreamSettings
 from pixeldream.neural.fourier import fourier, under
 from pixeldream.neural.imagenet import class_number
@@ -28,6 +28,7 @@ from pixeldream.neural.networks.base import FeatureNetwork
 from pixeldream.neural.networks.needed import needed
 from pixeldream.neural.optimise import Progress, evaluate, identity, optimise
 from pixeldream.neural.robust import Moved, blurred
+from pixeldream.neural.settings import Rate
 from pixeldream.neural.tiles import Tiled, reach_of
 from pixeldream.neural.units import RANDOM, Unit, check_layer, parse_all
 from pixeldream.neural.watched import LoadedNetwork
@@ -43,6 +44,8 @@ DREAMT = (
 )
 """Layers that dream well, by what a network's name begins with: those that a file reaches count."""
 
+
+_TINY = 1e-12
 
 TOLD = 0.03
 """The variance of a photograph's tones, in sRGB units squared."""
@@ -143,6 +146,7 @@ def _arrays(
         jnp.asarray([unit.weight / total for unit in units], jnp.float32),
         powers(loaded.network, loaded.weights, objective.layers, noise[:ENOUGH, :ENOUGH]),
         led, losses.tones(noise), decay, tv_weight, tone_weight, jax.random.key(settings.seed), jnp.ones(()),
+        jnp.asarray(NEVER, jnp.float32),
     )  # fmt: skip
 
 
@@ -219,6 +223,17 @@ class Place:
         return self.canvas is RGB
 
 
+class Goal(NamedTuple):
+    """Of a stage on a canvas. ``enough``: what need not be exceeded of what is dreamt of; ``missing``: the share of all
+    that is to be gained that the canvas's rules would take away."""
+
+    enough: float = NEVER
+    missing: float = 0.0
+
+
+FREELY = Goal()
+
+
 class Dreamer:
     """A network that dreams of something, for pictures of one size ``(height, width)`` in display pixels.
 
@@ -239,7 +254,7 @@ class Dreamer:
         led = None if guide is None else jnp.asarray(guide, jnp.float32)
         self._objective, self._arrays = make_objective(loaded, size, settings, led)
         self._closing = self._objective
-        if settings.parameters == "pixels":
+        if settings.parameters == "pixels" and not place.free:
             self._closing = replace(self._objective, moved=Moved(min(settings.jitter, CLOSE)))
 
     def gained(self) -> Gained:
@@ -258,8 +273,20 @@ class Dreamer:
                 yield replace(progress, step=progress.step + done, steps=total, begin=start)
             dreamt = progress.image()
             detail, done = dreamt - base, done + settings.steps
-        for progress in self._bound(dreamt, settings.finish_steps, done):
+        goal = self._goal(image, start, dreamt)
+        for progress in self._bound(dreamt, settings.finish_steps, done, goal):
             yield replace(progress, step=progress.step + done, steps=total, begin=dreamt)
+
+    def _goal(self, photo: jax.Array, start: jax.Array, dreamt: jax.Array) -> Goal:
+        """Of the canvas's steps, after a last octave that led from ``start`` to ``dreamt``: without limits they would
+        gain about as much again."""
+        settings, place, judge = self.settings, self.place, self.gained()
+        if place.free or settings.parameters == "fourier" or settings.class_name == RANDOM:
+            return FREELY
+        reached = judge.of(dreamt)
+        enough = reached + (reached - judge.of(start)) * settings.finish_steps / settings.steps
+        legal = judge.of(place.view(place.canvas.show(*place.canvas.init(place.shrink(dreamt)))))
+        return Goal(enough, (enough - legal) / max(enough - judge.of(photo), _TINY))
 
     def onward(self, image: Any, steps: int, number: int) -> Iterator[Progress]:
         """Dreams on at full size and on the canvas alone. ``number``: another one, other random numbers."""
@@ -278,23 +305,25 @@ class Dreamer:
         canvas = RGB if self.settings.parameters == "pixels" else fourier(*image.shape[:2])
         canvas = replace(canvas, finish=partial(_finish_free, self.place, self.size, canvas.show))
         arrays = self._arrays._replace(tones=losses.tones(image))
-        return self._optimise(Place(canvas), image, self._objective, arrays, steps, done)
+        return self._optimise(Place(canvas), image, self._objective, arrays, steps, done, self.settings.rates())
 
-    def _bound(self, image: jax.Array, steps: int, done: int) -> Iterator[Progress]:
+    def _bound(self, image: jax.Array, steps: int, done: int, goal: Goal = FREELY) -> Iterator[Progress]:
         """A stage on the canvas, which keeps the image's tones. It is hardly shifted, and in the end not at all: cells
         and wide pixels would answer to an average of views, and keep half as much."""
         settings, place = self.settings, self.place
         tones = losses.tones(image)
         weight = 0.0 if place.free else settings.tone_weight * abs(self.gained().of(image)) * _told(tones)
-        arrays = self._arrays._replace(tones=tones, tone_weight=jnp.asarray(weight, jnp.float32))
+        arrays = self._arrays._replace(
+            tones=tones, tone_weight=jnp.asarray(weight, jnp.float32), enough=jnp.asarray(goal.enough, jnp.float32)
+        )
         start = place.shrink(image)
         if settings.parameters == "fourier":
             place, start = replace(place, canvas=under(fourier(*image.shape[:2]), place.canvas, place.shrink)), image
-        return self._optimise(place, start, self._closing, arrays, steps, done, not self.place.free)
+        rate = settings.rates() if self.place.free else settings.bound_rates(goal.missing)
+        return self._optimise(place, start, self._closing, arrays, steps, done, rate)
 
     def _optimise(
-        self, place: Place, start: jax.Array, objective: DreamObjective, arrays: Led, steps: int, done: int,
-        bound: bool = False,
+        self, place: Place, start: jax.Array, objective: DreamObjective, arrays: Led, steps: int, done: int, rate: Rate
     ) -> Iterator[Progress]:  # fmt: skip
         settings, canvas = self.settings, place.canvas
         if settings.smooth and settings.parameters == "pixels":
@@ -306,7 +335,7 @@ class Dreamer:
             return arrays._replace(key=jax.random.fold_in(arrays.key, done + number), sway=sway)
 
         return optimise(
-            canvas, start, objective, arrays, steps=steps, view=place.view, rate=settings.rates(bound), vary=vary,
+            canvas, start, objective, arrays, steps=steps, view=place.view, rate=rate, vary=vary,
             optimiser=optimiser_of(settings.optimiser, settings.parameters, place.view, place.shrink),
         )  # fmt: skip
 

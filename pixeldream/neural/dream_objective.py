@@ -26,6 +26,12 @@ from pixeldream.neural.units import Unit
 GREY = 0.5
 """What ``decay`` draws the picture to: nothing, to a network that takes numbers about zero."""
 
+NEVER = 1e30
+"""More than there ever is of anything."""
+
+NEAR = 0.25
+"""From what share below enough on a dream asks for less, down to nothing where there is enough."""
+
 _TINY = 1e-12
 
 _MATCHES = 1 << 22
@@ -48,7 +54,8 @@ class Led(NamedTuple):
     """The traced half. For each unit its channel, its place as shares of width and height, and its weight; ``scales``
     by layer (see the module); ``guide``: by layer the guiding picture's features ``[positions, channels]``; ``tones``:
     see ``losses.tones``; ``key``: this step's random numbers; ``sway``: how much of the
-    movement there is, 0 to 1."""
+    movement there is, 0 to 1; ``enough``: what need not be exceeded of what is dreamt of, :data:`NEVER` where more is
+    always better."""
 
     weights: Weights
     channels: jax.Array
@@ -62,6 +69,7 @@ class Led(NamedTuple):
     tone_weight: jax.Array
     key: jax.Array
     sway: jax.Array
+    enough: jax.Array
 
 
 @dataclass(frozen=True)
@@ -81,13 +89,15 @@ class DreamObjective:
     def __call__(self, arrays: Led, image: jax.Array) -> Losses:
         shown, drawn = jax.random.split(arrays.key)
         seen = self.moved(image, shown, arrays.sway)
+        gained = (arrays.shares * self.values(arrays, seen, drawn)).sum()
+        missing = jax.lax.stop_gradient((arrays.enough - gained) / (NEAR * jnp.abs(arrays.enough) + _TINY))
         parts = {
-            "dream": -(arrays.shares * self.values(arrays, seen, drawn)).sum(),
+            "dream": -gained,
             "decay": jnp.square(image - GREY).mean(),
             "tv": losses.total_variation(image),
             "tone": losses.tone_loss(image, arrays.tones),
         }
-        dials = (jnp.ones(()), arrays.decay, arrays.tv_weight, arrays.tone_weight)
+        dials = (jnp.clip(missing, 0.0, 1.0), arrays.decay, arrays.tv_weight, arrays.tone_weight)
         total = sum((dial * part for dial, part in zip(dials, parts.values(), strict=True)), jnp.zeros(()))
         return {**parts, "total": total}
 

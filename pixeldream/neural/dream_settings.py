@@ -23,6 +23,16 @@ STARTS = ("photo", "noise", "black", "grey")
 MOST_OCTAVES = 4
 """Where nobody says how many, and the picture is large enough."""
 
+FREE_RATE = Rate(0.005, 0.0025)
+FOURIER_RATE = Rate(0.05, 0.05)
+ASCENT_RATE = Rate(0.006, 0.006)
+
+SLOW = 0.3
+"""The part of the rate on a canvas that is left where there is little to get back."""
+
+LITTLE, MUCH = 0.5, 0.9
+"""Shares of a dream's gain that a canvas's rules take away: the embedded network loses a third, others nearly all."""
+
 CLASS_DECAY = 20.0
 """Lambda of class dreams: of a score in the root mean square that scores have for noise, and the mean square."""
 
@@ -35,6 +45,8 @@ MAXIMUM_SCALE = 0.5
 class DreamSettings:
     """What a dreamer turns.
 
+    ``strength``: how far the dream goes at each octave: what its rate is multiplied by; 1 leaves a photo to be
+    recognised.
     ``layers``: ``LAYER[:CHANNEL][@X,Y][:WEIGHT]`` (see ``units``); none for the network's own, unless there is a class.
     ``class_name``: a class by name or number, or ``random`` for another one in each step. ``steps``: at each octave.
     ``octaves``: how many sizes, each ``octave_scale`` times as large as the one before; 0 for as many as fit, up to 4.
@@ -50,6 +62,7 @@ class DreamSettings:
 
     layers: tuple[str, ...] = ()
     class_name: str = ""
+    strength: float = 1.0
     objective: str = OBJECTIVES[0]
     steps: int = 20
     finish_steps: int = 20
@@ -67,7 +80,7 @@ class DreamSettings:
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.07, 0.01)  # noqa: RUF009 - a frozen value
+    bound_rate: Rate = Rate(0.1, 0.004)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)
@@ -93,18 +106,27 @@ class DreamSettings:
             return self.decay
         return CLASS_DECAY if self.class_name not in ("", RANDOM) and not self.layers else 0.0
 
-    def rates(self, bound: bool = False) -> Rate:
-        """The rate asked for, or what suits the parameters and the optimiser. ``bound``: on a canvas with limits."""
+    def rates(self) -> Rate:
+        """Without limits: the rate asked for, or what suits the parameters and the optimiser."""
         if self.rate is not None:
             return self.rate
-        if bound and self.parameters == "pixels" and self.optimiser == "adam":
-            return self.bound_rate
         if self.parameters == "fourier":
-            return Rate(0.05, 0.05)
-        return Rate(0.006, 0.006) if self.optimiser == "ascent" else Rate(0.012, 0.006)
+            return FOURIER_RATE.times(self.strength)
+        if self.optimiser == "ascent":
+            return ASCENT_RATE.times(self.strength)
+        return FREE_RATE.times(self.strength)
+
+    def bound_rates(self, missing: float) -> Rate:
+        """On a canvas with limits. ``missing``: the share of the gain that its rules take away. Where that is little, a
+        slow dream keeps the picture clean; where it is all, only a fast one gets it back."""
+        if self.rate is not None or self.parameters == "fourier" or self.optimiser == "ascent":
+            return self.rates()
+        part = min(1.0, max(0.0, (missing - LITTLE) / (MUCH - LITTLE)))
+        return self.bound_rate.times(self.strength * (SLOW + (1 - SLOW) * part))
 
 
 _RANGES = (
+    ("strength", 0.05, 20.0),
     ("steps", 1, 100_000),
     ("finish_steps", 1, 100_000),
     ("octaves", 0, MAXIMUM_OCTAVES),
