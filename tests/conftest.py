@@ -30,7 +30,8 @@ settings.register_profile("search", max_examples=2000, **LAX)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pixeldream"))
 
 # Compiling takes most of the time that tests take: XLA is asked to do it soon, not well. The code is slower then, and
-# means the same. XLA_FLAGS in the environment, if only to nothing, leaves the tests with what users have.
+# means the same. XLA_FLAGS in the environment, if only to nothing, leaves the tests with what users have: so
+# test_compiled_well runs some of them.
 SOON = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 UNOPTIMISED = "jax_disable_most_optimizations"
 SOON_COMPILED = "XLA_FLAGS" not in os.environ or UNOPTIMISED.upper() in os.environ
@@ -61,6 +62,19 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_compilation_cache_max_size", 4 << 30)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+LONGEST = (
+    "test_laws", "test_gan_devices", "test_dream", "test_visualise", "test_checkpoint", "test_gan", "test_cli",
+    "test_recognise", "test_gan_siblings", "test_amiga_disk", "test_c64_modes", "test_search", "test_manner",
+    "test_tiles", "test_stylize", "test_gan_command", "test_formats",
+)  # fmt: skip
+"""Files that take longest: begun first, so that in the end no worker is alone with one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(autouse=True, scope="module")
