@@ -6,8 +6,8 @@ ROM Kernel Reference Manual: Devices (1991), appendix A. Numbers are big-endian.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from itertools import groupby
 
 import pixeldream as pd
 
@@ -16,6 +16,8 @@ LONGEST = 128
 """The longest run, and the longest copy, that one code of ByteRun1 can say."""
 
 NO_OPERATION = 128
+EQUAL = re.compile(rb"(.)\1+", re.DOTALL)
+"""Two equal bytes and more."""
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
@@ -63,22 +65,22 @@ def pack(row: bytes) -> bytes:
 
     Code 128 is never written: the standard calls it no operation, some readers a run of 129.
     """
-    result, copy = bytearray(), bytearray()
-    for value, group in groupby(row):
-        length = len(list(group))
-        while length:
-            run = min(length, LONGEST)
-            if run > 2 or (run == 2 and not copy):
-                result += _copy(copy) + bytes([257 - run, value])
-                copy.clear()
-            else:
-                copy += bytes([value]) * run
-            length -= run
-    return bytes(result + _copy(copy))
+    result, start = bytearray(), 0
+    for found in EQUAL.finditer(row):
+        place, end = found.span()
+        if end - place == 2 and place > start:
+            continue
+        result += _copy(row[start:place])
+        while end - place > 1:
+            run = min(end - place, LONGEST)
+            result += bytes([257 - run, row[place]])
+            place += run
+        start = place
+    return bytes(result + _copy(row[start:]))
 
 
-def _copy(data: bytearray) -> bytes:
-    pieces = [bytes(data[start : start + LONGEST]) for start in range(0, len(data), LONGEST)]
+def _copy(data: bytes) -> bytes:
+    pieces = [data[start : start + LONGEST] for start in range(0, len(data), LONGEST)]
     return b"".join(bytes([len(piece) - 1]) + piece for piece in pieces)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -27,10 +29,30 @@ settings.register_profile("pixeldream", max_examples=25, derandomize=True, **LAX
 settings.register_profile("search", max_examples=2000, **LAX)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pixeldream"))
 
+# Compiling takes most of the time that tests take: XLA is asked to do it soon, not well. The code is slower then, and
+# means the same. XLA_FLAGS in the environment, if only to nothing, leaves the tests with what users have: so
+# test_compiled_well runs some of them.
+SOON = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+UNOPTIMISED = "jax_disable_most_optimizations"
+SOON_COMPILED = "XLA_FLAGS" not in os.environ or UNOPTIMISED.upper() in os.environ
+
+
+def compile_soon() -> None:
+    """In this process and those that it starts. XLA ends a process over a flag that it doesn't know: another one
+    tries."""
+    os.environ[UNOPTIMISED.upper()] = "1"
+    jax.config.update(UNOPTIMISED, True)
+    trial = [sys.executable, "-c", "from jaxlib import xla_client; xla_client.CompileOptions()"]
+    if "XLA_FLAGS" not in os.environ:
+        tried = subprocess.run(trial, env=os.environ | {"XLA_FLAGS": SOON}, capture_output=True, check=False)
+        os.environ["XLA_FLAGS"] = SOON if tried.returncode == 0 else ""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """What one process has compiled, the others and the programs that tests start need not compile again: a folder
     of this run alone keeps it."""
+    if SOON_COMPILED:
+        compile_soon()
     if hasattr(config, "workerinput") or FOLDER in os.environ:
         return
     folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="pixeldream-compiled-")
@@ -42,12 +64,39 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
+LONGEST = (
+    "test_laws", "test_gan_devices", "test_dream", "test_visualise", "test_checkpoint", "test_gan", "test_cli",
+    "test_recognise", "test_gan_siblings", "test_amiga_disk", "test_c64_modes", "test_search", "test_manner",
+    "test_tiles", "test_stylize", "test_gan_command", "test_formats",
+)  # fmt: skip
+"""Files that take longest: begun first, so that in the end no worker is alone with one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def nothing_compiled_stays() -> Iterator[None]:
     """Every compiled function takes dozens of the 65,530 pieces that Linux allows a process's memory to be in: those of
     all modes together are more than that, and the process is ended."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def compiled_well(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For a test marked ``optimised``, and the programs that it starts."""
+    if not SOON_COMPILED or request.node.get_closest_marker("optimised") is None:
+        yield
+        return
+    monkeypatch.setenv(UNOPTIMISED.upper(), "0")
+    for unoptimised in (False, True):
+        jax.clear_caches()
+        jax.config.update(UNOPTIMISED, unoptimised)
+        if not unoptimised:
+            yield
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,8 +223,8 @@ def display_window(image: np.ndarray) -> np.ndarray:
 AMIGA_WINDOW = (36, 74)
 """Row and column where a screen that starts at $2C81 begins in a picture by :func:`fs_uae`."""
 
-BOOT_SECONDS = 18
-"""Until a disk has booted: the ROM that FS-UAE brings along takes its time."""
+BOOT_SECONDS = 60
+"""Until a disk has booted, at most: the ROM that FS-UAE brings along takes fifteen."""
 
 
 @contextmanager
@@ -241,8 +241,9 @@ def _display() -> Iterator[str]:
             server.terminate()
 
 
-def fs_uae(disk: bytes, model: str, folder: Path) -> np.ndarray:
-    """FS-UAE's picture of an Amiga that booted ``disk``: ``[572, 752, 3]``, a lores pixel is 2x2."""
+def fs_uae(disk: bytes, model: str, folder: Path, done: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """FS-UAE's picture of an Amiga that boots ``disk``, once ``done`` likes it, or else what it is after
+    :data:`BOOT_SECONDS`: ``[572, 752, 3]``, a lores pixel is 2x2."""
     for program in ("fs-uae", "Xvfb", "xdotool"):
         _program(program)
     (folder / "df0.adf").write_bytes(disk)
@@ -265,30 +266,35 @@ def fs_uae(disk: bytes, model: str, folder: Path) -> np.ndarray:
             command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as emulator:
             try:
-                time.sleep(BOOT_SECONDS)
-                assert emulator.poll() is None, "FS-UAE ended before the disk had booted"
-                shot = _screenshot(environment, shots)
+                end, image = time.monotonic() + BOOT_SECONDS, None
+                while time.monotonic() < end and (image is None or not done(image)):
+                    time.sleep(1)
+                    assert emulator.poll() is None, "FS-UAE ended before the disk had booted"
+                    image = _screenshot(environment, shots)
             finally:
                 emulator.terminate()
-    image = _image(shot)
+    assert image is not None, "FS-UAE wrote no screenshot"
     assert image.shape == (572, 752, 3), image.shape
     return image
 
 
-def _screenshot(environment: dict[str, str], shots: Path) -> bytes:
-    """Presses FS-UAE's key for it and waits for the file."""
+def _screenshot(environment: dict[str, str], shots: Path) -> np.ndarray | None:
+    """Presses FS-UAE's key for it and waits for the file; nothing where none comes: it may not listen yet."""
     find = ["xdotool", "search", "--name", "FS-UAE"]
     windows = subprocess.run(find, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
     presses = [["windowfocus", window] for window in windows.stdout.split()[:1]]
     for press in [*presses, ["keydown", "Print"], ["keyup", "Print"]]:
         subprocess.run(["xdotool", *press], env=environment, capture_output=True, timeout=SECONDS, check=False)
         time.sleep(0.3)
-    for _ in range(30):
+    for _ in range(15):
         time.sleep(0.3)
         if files := [path for path in shots.iterdir() if "-full-" in path.name]:
             time.sleep(0.5)
-            return files[0].read_bytes()
-    raise AssertionError("FS-UAE wrote no screenshot")
+            shot = files[0].read_bytes()
+            for path in shots.iterdir():
+                path.unlink()
+            return _image(shot)
+    return None
 
 
 # ------------------------------------------------------------------------------------------------ Amstrad CPC

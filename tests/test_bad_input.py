@@ -218,16 +218,16 @@ def failing(function: Callable[..., Any], number: int, after: int) -> Callable[.
 def test_a_full_disk_leaves_the_old_files(
     capsys: Capsys, folder: Path, name: str, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "drawer" / "a.kla").write_bytes(b"old")
+    (folder / "drawer" / "a.art").write_bytes(b"old")
     # "open" and "fsync" are tried on both outputs before the run as well.
     for after in {"open": (0, 1, 2, 3), "write": (0, 1), "fsync": (0, 1, 2, 3), "replace": (0,)}[name]:
         with monkeypatch.context() as patch:
             patch.setattr(output.os, name, failing(getattr(os, name), errno.ENOSPC, after))
-            message = call(capsys, *command, "-o", "drawer/a.kla", "-o", "drawer/a.png").error
+            message = call(capsys, *command, "-m", "c64-hires", "-o", "drawer/a.art", "-o", "drawer/a.png").error
         assert "can't be written: No space left on device; make room" in message
-        assert [path.name for path in (folder / "drawer").iterdir()] == ["a.kla"]
-        assert (folder / "drawer" / "a.kla").read_bytes() == b"old"
-    (folder / "drawer" / "a.kla").unlink()
+        assert [path.name for path in (folder / "drawer").iterdir()] == ["a.art"]
+        assert (folder / "drawer" / "a.art").read_bytes() == b"old"
+    (folder / "drawer" / "a.art").unlink()
 
 
 def test_a_write_in_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,14 @@ def test_locks_hold_in_both_frames() -> None:
         assert (picture.colours[slot] == colour).all()
 
 
-@pytest.mark.parametrize("mode", [IFLI, MULTICOLOR_CHARSET], ids=lambda mode: mode.name)
+FEW_TILES = dataclasses.replace(
+    MULTICOLOR_CHARSET, size=(80, 96), tiles=dataclasses.replace(MULTICOLOR_CHARSET.tiles, count=64)
+)
+"""A quarter of the screen, and of the tiles."""
+
+
+@pytest.mark.optimised
+@pytest.mark.parametrize("mode", [IFLI, FEW_TILES], ids=lambda mode: mode.name)
 def test_a_batch_is_solved_as_each_picture_alone(mode: pd.Mode) -> None:
     images = jnp.stack([jnp.asarray(testing.random_image(mode, seed)) for seed in (6, 7)])
     locks = jnp.asarray(solver.lock_array(mode, {}))

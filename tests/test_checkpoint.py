@@ -34,9 +34,10 @@ from pixeldream.retro.schedule import Schedule
 
 Capsys = pytest.CaptureFixture[str]
 
-STEPS = 7
+STEPS = 5
 RUN = ["stylize", "photo.png", "-s", "art.png", "-n", "vgg19=tiny.safetensors", "--steps", STEPS, "--sketch", 0]
-KEPT = [*RUN, "-o", "b.png", "-o", "b.kla", "--checkpoint", "run.safetensors", "--checkpoint-every", 0]
+RUN += ["--mode", "c64-hires"]
+KEPT = [*RUN, "-o", "b.png", "-o", "b.art", "--checkpoint", "run.safetensors", "--checkpoint-every", 0]
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_what_a_canvas_keeps_survives(registry: Registry, folder: Path, mode: st
 
 
 def test_ctrl_c_and_the_same_command_again(capsys: Capsys, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(capsys, *RUN, "-o", "a.png", "-o", "a.kla", "--report", "a.json").code == 0
+    assert call(capsys, *RUN, "-o", "a.png", "-o", "a.art", "--report", "a.json").code == 0
     with monkeypatch.context() as patch:
         patch.setattr(Interrupt, "keep", lambda interrupt: setattr(interrupt, "asked", True))
         for step in range(1, 4):
@@ -108,7 +109,7 @@ def test_ctrl_c_and_the_same_command_again(capsys: Capsys, folder: Path, monkeyp
                 assert "goes on after step 1, from 'run.safetensors'" in ran.err
     assert call(capsys, *KEPT, "--report", "b.json").code == 0
     assert not (folder / "run.safetensors").exists()
-    for kind in ("png", "kla"):
+    for kind in ("png", "art"):
         assert (folder / f"a.{kind}").read_bytes() == (folder / f"b.{kind}").read_bytes()
     first, second = (json.loads((folder / f"{name}.json").read_text()) for name in "ab")
     for name in ("history", "total_loss", "steps", "interrupted", "recipe"):
@@ -116,7 +117,7 @@ def test_ctrl_c_and_the_same_command_again(capsys: Capsys, folder: Path, monkeyp
 
 
 def test_kill_9_and_the_same_command_again(capsys: Capsys, folder: Path) -> None:
-    assert call(capsys, *RUN, "-o", "a.png", "-o", "a.kla").code == 0
+    assert call(capsys, *RUN, "-o", "a.png", "-o", "a.art").code == 0
     command = [sys.executable, "-m", "pixeldream", *map(str, KEPT), "--preview"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 300
@@ -127,7 +128,7 @@ def test_kill_9_and_the_same_command_again(capsys: Capsys, folder: Path) -> None
     assert not (folder / "b.png").exists()
     (folder / "b-preview.png").write_bytes(b"left by the run that was killed")
     assert "goes on after step" in call(capsys, *KEPT, "--preview").err
-    for kind in ("png", "kla"):
+    for kind in ("png", "art"):
         assert (folder / f"a.{kind}").read_bytes() == (folder / f"b.{kind}").read_bytes()
     assert not (folder / "b-preview.png").exists()
 
@@ -144,8 +145,8 @@ def stopped(capsys: Capsys, folder: Path, *more: object) -> Path:
     ("change", "message"),
     [
         (["--style-weight", 3], "option style_weight was '60.0', now '3.0'"),
-        (["--steps", 9], "option steps was '7', now '9'"),
-        (["-m", "c64-fli", "-o", "c.png"], "option mode was 'c64-multicolor', now 'c64-fli'"),
+        (["--steps", 9], "option steps was '5', now '9'"),
+        (["-m", "c64-fli", "-o", "c.png"], "option mode was 'c64-hires', now 'c64-fli'"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_one_line(
@@ -153,7 +154,9 @@ def test_a_checkpoint_of_another_run_is_one_line(
 ) -> None:
     path = stopped(capsys, folder)
     before = path.read_bytes()
-    command = [each for each in KEPT if "-m" not in change or each not in ("-o", "b.png", "b.kla")]
+    command = [
+        each for each in KEPT if "-m" not in change or each not in ("--mode", "c64-hires", "-o", "b.png", "b.art")
+    ]
     error = call(capsys, *command, *change).error
     assert error.startswith(f"checkpoint 'run.safetensors': it is of another run: {message}; give the same command")
     assert path.read_bytes() == before
@@ -232,7 +235,7 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_the_run_goes_on(
     ran = call(capsys, *KEPT)
     assert ran.code == 0
     assert ran.err.count("No space left on device") == 1
-    assert (folder / "b.kla").exists()
+    assert (folder / "b.art").exists()
     assert path.read_bytes() == before
     assert not list(folder.glob(".pixeldream*"))
 

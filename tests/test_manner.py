@@ -33,7 +33,7 @@ from pixeldream.retro.schedule import Schedule
 
 Capsys = pytest.CaptureFixture[str]
 
-STYLIZE = ["stylize", "photo.png", "-n", "vgg19=tiny.safetensors", "--steps", "3"]
+STYLIZE = ["stylize", "photo.png", "-n", "vgg19=tiny.safetensors", "--steps", "3", "--mode", "pico-8"]
 
 
 def losses_of(settings: Settings, networks: int = 1) -> dict[str, float]:
@@ -210,7 +210,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_python_has_what_the_shell_has(folder: Path, capsys: Capsys) -> None:
     photo, art, other, mask = (np.asarray(Image.open(f"{name}.png")) for name in ("photo", "art", "other", "mask"))
     picture_ = pd.stylize(
-        photo, [pd.Style(art, 3.0, "red"), pd.Style(other, region=(0, 0, 255))], "c64-multicolor", network="vgg19",
+        photo, [pd.Style(art, 3.0, "red"), pd.Style(other, region=(0, 0, 255))], "pico-8", network="vgg19",
         weights=Path("tiny.safetensors"), settings=pd.Settings(steps=3), strength=0.7, mask=mask,
         manner=pd.Manner(scale=1.5),
     )  # fmt: skip

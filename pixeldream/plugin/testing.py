@@ -108,6 +108,10 @@ def _solve(mode: Mode, palette: Palette | Gamut, image: Any, dither: Dither = NO
     return solver.solve(mode, jnp.asarray(image), jnp.asarray(palette.values()), _free(mode), dither)
 
 
+_assign = jax.jit(solver.assign, static_argnames=("mode", "dither"))
+"""Step by step it takes longer to compile."""
+
+
 def _free(mode: Mode) -> jax.Array:
     return jnp.asarray(solver.lock_array(mode, {}))
 
@@ -172,7 +176,7 @@ def mode_never_loses_to_chance(mode: Mode, palette: Palette | Gamut) -> None:
             assert best <= other, f"{mode.name}: error {best} where a random picture (seed {seed}) leaves {other}"
             continue
         colours = tuple(jnp.asarray(c, jnp.int32) for c in random_picture(mode, palette, seed).colours)
-        pixels = solver.assign(mode, jnp.asarray(image), values, colours)
+        pixels = _assign(mode, jnp.asarray(image), values, colours)
         other = _error(image, solver.render(mode, solver.Solution(pixels, colours), values))
         assert best <= other * (1 + 1e-5), f"{mode.name}: error {best} where random colours (seed {seed}) leave {other}"
 
