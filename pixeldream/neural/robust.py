@@ -1,7 +1,7 @@
 """The picture moved, turned and resized: at random in front of a network, or on purpose from frame to frame.
 
 What a network is to see clearly under one view only is mostly noise that fits its grid. Deep dream (Mordvintsev, Olah
-and Tyka 2015) shifts the picture at random in each step, wrapping it around; for single channels random scale and
+and Tyka 2015) shifts the picture at random in each step; for single channels random scale and
 rotation are added (Olah, Mordvintsev and Schubert 2017, "Feature Visualization", transformation robustness).
 """
 
@@ -33,7 +33,10 @@ class Moved:
             most = min(self.jitter, min(image.shape[:2]) // 4)
             shift = jax.random.randint(third, (2,), -most, most + 1)
             shift = jnp.round(share * shift.astype(jnp.float32)).astype(jnp.int32)
-            image = jnp.roll(jnp.roll(image, shift[0], 0), shift[1], 1)
+            # Mirrored at the border: where it is wrapped around instead, a network dreams of the seam.
+            padded = jnp.pad(image, ((most, most), (most, most), (0, 0)), mode="reflect")
+            begin = (most - shift[0], most - shift[1], jnp.int32(0))
+            image = jax.lax.dynamic_slice(padded, begin, image.shape)
         return image
 
 
