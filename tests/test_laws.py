@@ -34,10 +34,10 @@ def quick(mode: Mode) -> Mode:
 
 
 def corner(mode: Mode) -> Mode:
-    """A part of the mode's screen, of whole areas: each is solved as the others are. A mode stays whole that has fewer
-    tiles than places, or areas and a solver of its own, which may know its screen."""
+    """A part of the mode's screen, of whole areas: each is solved as the others are. A mode with areas stays whole that
+    has fewer tiles than places, or a solver of its own, which may know its screen."""
     areas = [slot.area for slot in mode.slots if slot.area is not None]
-    if mode.tiles is not None or (areas and mode.solve is not None):
+    if areas and (mode.tiles is not None or mode.solve is not None):
         return mode
     units = [lcm(*(area[axis] for area in areas)) for axis in (0, 1)]
     width, height = (
