@@ -50,6 +50,9 @@ _TINY = 1e-12
 TOLD = 0.03
 """The variance of a photograph's tones, in sRGB units squared."""
 
+BLANK, HASTE = 0.1, 3.0
+"""What tells less than this share of a photograph is not to be recognised: the dream is so many times as fast there."""
+
 ENOUGH = 320
 """Pixels of noise, each way, that tell how large a layer's features are."""
 
@@ -266,10 +269,11 @@ class Dreamer:
         image, settings = jnp.asarray(image, jnp.float32), self.settings
         total, done = len(self.sizes) * settings.steps + settings.finish_steps, 0
         detail = jnp.zeros((1, 1, 3))
+        pace = HASTE if _told(losses.tones(image)) < BLANK else 1.0
         for size in self.sizes:
             base = _resized(image, size)
             start = jnp.clip(base + _resized(detail, size), 0.0, 1.0)
-            for progress in self._free(start, settings.steps, done):
+            for progress in self._free(start, settings.steps, done, pace):
                 yield replace(progress, step=progress.step + done, steps=total, begin=start)
             dreamt = progress.image()
             detail, done = dreamt - base, done + settings.steps
@@ -300,12 +304,12 @@ class Dreamer:
             return fourier(*self.size).show(progress.params, ())
         return self.place.view(progress.params)
 
-    def _free(self, image: jax.Array, steps: int, done: int) -> Iterator[Progress]:
+    def _free(self, image: jax.Array, steps: int, done: int, pace: float) -> Iterator[Progress]:
         """A stage without limits, at any size."""
         canvas = RGB if self.settings.parameters == "pixels" else fourier(*image.shape[:2])
         canvas = replace(canvas, finish=partial(_finish_free, self.place, self.size, canvas.show))
         arrays = self._arrays._replace(tones=losses.tones(image))
-        return self._optimise(Place(canvas), image, self._objective, arrays, steps, done, self.settings.rates())
+        return self._optimise(Place(canvas), image, self._objective, arrays, steps, done, self.settings.rates(pace))
 
     def _bound(self, image: jax.Array, steps: int, done: int, goal: Goal = FREELY) -> Iterator[Progress]:
         """A stage on the canvas, which keeps the image's tones. It is hardly shifted, and in the end not at all: cells

@@ -106,15 +106,16 @@ class DreamSettings:
             return self.decay
         return CLASS_DECAY if self.class_name not in ("", RANDOM) and not self.layers else 0.0
 
-    def rates(self) -> Rate:
-        """Without limits: the rate asked for, or what suits the parameters and the optimiser."""
+    def rates(self, pace: float = 1.0) -> Rate:
+        """Without limits: the rate asked for, or what suits the parameters and the optimiser. ``pace``: how fast pixels
+        move, beside the usual rate."""
         if self.rate is not None:
             return self.rate
         if self.parameters == "fourier":
             return FOURIER_RATE.times(self.strength)
         if self.optimiser == "ascent":
             return ASCENT_RATE.times(self.strength)
-        return FREE_RATE.times(self.strength)
+        return FREE_RATE.times(pace * self.strength)
 
     def bound_rates(self, missing: float) -> Rate:
         """On a canvas with limits. ``missing``: the share of the gain that its rules take away. Where that is little, a
