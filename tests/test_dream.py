@@ -19,7 +19,7 @@ from tiny import TINY, registry_of_tiny, rgb
 import pixeldream as pd
 from pixeldream.dreams import DreamJob, beginning
 from pixeldream.look import look
-from pixeldream.neural.dream import CLOSE, Dreamer, Goal, Place, default_layers, octave_sizes, units_of
+from pixeldream.neural.dream import CLOSE, Dreamer, Place, default_layers, octave_sizes, units_of
 from pixeldream.neural.dream_objective import NEVER, Moved, best_matches
 from pixeldream.neural.dream_settings import DreamSettings, Zoom
 from pixeldream.neural.fourier import fourier
@@ -307,7 +307,7 @@ def test_what_the_canvas_adds_ends_where_there_is_enough(folder: Path) -> None:
     much = dreamer.gained().of(ending(settings))
 
     def reached(enough: float) -> float:
-        *_, last = dreamer._bound(jnp.asarray(picture()), 16, 0, Goal(enough))
+        *_, last = dreamer._bound(jnp.asarray(picture()), 16, 0, enough)
         return dreamer.gained().of(last.image())
 
     assert reached(0.5 * much) < reached(NEVER)

@@ -45,8 +45,6 @@ DREAMT = (
 """Layers that dream well, by what a network's name begins with: those that a file reaches count."""
 
 
-_TINY = 1e-12
-
 TOLD = 0.03
 """The variance of a photograph's tones, in sRGB units squared."""
 
@@ -226,17 +224,6 @@ class Place:
         return self.canvas is RGB
 
 
-class Goal(NamedTuple):
-    """Of a stage on a canvas. ``enough``: what need not be exceeded of what is dreamt of; ``missing``: the share of all
-    that is to be gained that the canvas's rules would take away."""
-
-    enough: float = NEVER
-    missing: float = 0.0
-
-
-FREELY = Goal()
-
-
 class Dreamer:
     """A network that dreams of something, for pictures of one size ``(height, width)`` in display pixels.
 
@@ -277,20 +264,18 @@ class Dreamer:
                 yield replace(progress, step=progress.step + done, steps=total, begin=start)
             dreamt = progress.image()
             detail, done = dreamt - base, done + settings.steps
-        goal = self._goal(image, start, dreamt)
-        for progress in self._bound(dreamt, settings.finish_steps, done, goal):
+        enough = self._enough(start, dreamt)
+        for progress in self._bound(dreamt, settings.finish_steps, done, enough):
             yield replace(progress, step=progress.step + done, steps=total, begin=dreamt)
 
-    def _goal(self, photo: jax.Array, start: jax.Array, dreamt: jax.Array) -> Goal:
-        """Of the canvas's steps, after a last octave that led from ``start`` to ``dreamt``: without limits they would
-        gain about as much again."""
-        settings, place, judge = self.settings, self.place, self.gained()
-        if place.free or settings.parameters == "fourier" or settings.class_name == RANDOM:
-            return FREELY
+    def _enough(self, start: jax.Array, dreamt: jax.Array) -> float:
+        """What a dream without limits would come to in the canvas's steps, after a last octave that led from ``start``
+        to ``dreamt``: it gains about as much again."""
+        settings, judge = self.settings, self.gained()
+        if self.place.free or settings.parameters == "fourier" or settings.class_name == RANDOM:
+            return NEVER
         reached = judge.of(dreamt)
-        enough = reached + (reached - judge.of(start)) * settings.finish_steps / settings.steps
-        legal = judge.of(place.view(place.canvas.show(*place.canvas.init(place.shrink(dreamt)))))
-        return Goal(enough, (enough - legal) / max(enough - judge.of(photo), _TINY))
+        return reached + (reached - judge.of(start)) * settings.finish_steps / settings.steps
 
     def onward(self, image: Any, steps: int, number: int) -> Iterator[Progress]:
         """Dreams on at full size and on the canvas alone. ``number``: another one, other random numbers."""
@@ -311,19 +296,19 @@ class Dreamer:
         arrays = self._arrays._replace(tones=losses.tones(image))
         return self._optimise(Place(canvas), image, self._objective, arrays, steps, done, self.settings.rates(pace))
 
-    def _bound(self, image: jax.Array, steps: int, done: int, goal: Goal = FREELY) -> Iterator[Progress]:
+    def _bound(self, image: jax.Array, steps: int, done: int, enough: float = NEVER) -> Iterator[Progress]:
         """A stage on the canvas, which keeps the image's tones. It is hardly shifted, and in the end not at all: cells
         and wide pixels would answer to an average of views, and keep half as much."""
         settings, place = self.settings, self.place
         tones = losses.tones(image)
         weight = 0.0 if place.free else settings.tone_weight * abs(self.gained().of(image)) * _told(tones)
         arrays = self._arrays._replace(
-            tones=tones, tone_weight=jnp.asarray(weight, jnp.float32), enough=jnp.asarray(goal.enough, jnp.float32)
+            tones=tones, tone_weight=jnp.asarray(weight, jnp.float32), enough=jnp.asarray(enough, jnp.float32)
         )
         start = place.shrink(image)
         if settings.parameters == "fourier":
             place, start = replace(place, canvas=under(fourier(*image.shape[:2]), place.canvas, place.shrink)), image
-        rate = settings.rates() if self.place.free else settings.bound_rates(goal.missing)
+        rate = settings.rates() if self.place.free else settings.bound_rates()
         return self._optimise(place, start, self._closing, arrays, steps, done, rate)
 
     def _optimise(

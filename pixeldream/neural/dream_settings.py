@@ -24,14 +24,9 @@ MOST_OCTAVES = 4
 """Where nobody says how many, and the picture is large enough."""
 
 FREE_RATE = Rate(0.005, 0.0025)
+BOUND_RATE = Rate(0.04, 0.004)
 FOURIER_RATE = Rate(0.05, 0.05)
 ASCENT_RATE = Rate(0.006, 0.006)
-
-SLOW = 0.3
-"""The part of the rate on a canvas that is left where there is little to get back."""
-
-LITTLE, MUCH = 0.5, 0.9
-"""Shares of a dream's gain that a canvas's rules take away: the embedded network loses a third, others nearly all."""
 
 CLASS_DECAY = 20.0
 """Lambda of class dreams: of a score in the root mean square that scores have for noise, and the mean square."""
@@ -80,7 +75,6 @@ class DreamSettings:
     parameters: str = PARAMETERS[0]
     optimiser: str = OPTIMISERS[0]
     rate: Rate | None = None
-    bound_rate: Rate = Rate(0.1, 0.004)  # noqa: RUF009 - a frozen value
 
     def __post_init__(self) -> None:
         parse_all(self.layers)
@@ -117,13 +111,11 @@ class DreamSettings:
             return ASCENT_RATE.times(self.strength)
         return FREE_RATE.times(pace * self.strength)
 
-    def bound_rates(self, missing: float) -> Rate:
-        """On a canvas with limits. ``missing``: the share of the gain that its rules take away. Where that is little, a
-        slow dream keeps the picture clean; where it is all, only a fast one gets it back."""
+    def bound_rates(self) -> Rate:
+        """On a canvas with limits."""
         if self.rate is not None or self.parameters == "fourier" or self.optimiser == "ascent":
             return self.rates()
-        part = min(1.0, max(0.0, (missing - LITTLE) / (MUCH - LITTLE)))
-        return self.bound_rate.times(self.strength * (SLOW + (1 - SLOW) * part))
+        return BOUND_RATE.times(self.strength)
 
 
 _RANGES = (
