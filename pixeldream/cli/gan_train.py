@@ -21,8 +21,10 @@ from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, opt
 from pixeldream.cli.recipe import versions
 from pixeldream.neural.gan.settings import AUGMENTATIONS, LOSSES, PRESETS, SIZES, Training
 from pixeldream.neural.gan.settings import preset as preset_of
+from pixeldream.neural.settings import DEFAULT_NETWORK
 
 if TYPE_CHECKING:
+    from pixeldream.neural.gan.sight import Sight
     from pixeldream.neural.gan.step import State
     from pixeldream.neural.gan.train import Run
     from pixeldream.plugin.registry import Registry
@@ -32,6 +34,9 @@ SHEET = 64
 
 SMALL = 10_000
 """Pictures: of fewer the critic would know each by heart."""
+
+STEADIED = ("projected", "steady")
+"""Presets that take the size of a set into account."""
 
 EASE = 1500
 """Steps in which the pictures of a mode become legal."""
@@ -207,7 +212,7 @@ def _check_same(about: About, given: Mapping[str, Any], source: Path | None) -> 
 def _settings(given: Mapping[str, Any], size: int, count: int, classes: int) -> tuple[Any, Training]:
     name = given.get("preset", PRESETS[0])
     plan, training = preset_of(name, size, width=given.get("width", 0), classes=classes)
-    if name == PRESETS[0] and count < SMALL:
+    if name in STEADIED and count < SMALL:
         training = replace(training, augment=("translation",))
     if "mode" in given:
         training = replace(training, ease=EASE)
@@ -302,8 +307,20 @@ def _open(registry: Registry, folder: Folder, about: About, keep: int, count: in
     heard = say if devices.first else lambda text: None
     return Run(
         about.plan, about.training, folder.pictures(), folder.constraint(registry, about), folder.checkpoints, keep,
-        heard, devices,
+        heard, devices, sight=_sight(registry, about),
     )  # fmt: skip
+
+
+def _sight(registry: Registry, about: About) -> Sight:
+    """What the critic sees through: the embedded network, where it sees more than pixels."""
+    from pixeldream.neural.gan.sight import Sight, sight
+
+    if not about.plan.taps:
+        return Sight()
+    from pixeldream.neural.weights import resolve
+
+    network, weights, _ = resolve(registry.networks[DEFAULT_NETWORK], None)
+    return sight(about.plan, network, weights)
 
 
 def sheet(run: Run, about: About) -> Callable[[], bytes]:
