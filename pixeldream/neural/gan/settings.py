@@ -226,11 +226,23 @@ def _projected(size: int, width: int) -> tuple[Plan, Training]:
     plan = Plan(
         size=size, latent=64, first=channels[0], generator=tuple(channels[1:]), closing=3, critic=pixels,
         critic_norm=True, spectral=True, slope=0.2, deviation=0.0, even=True, modulated=True, refined=size,
-        taps=("relu1_2", "relu2_2", "relu3_2", "relu4_2"), tap_widths=tuple(min(widest, w) for w in (16, 32, 64, 128)),
-        head=max(16, widest // 2),
+        taps=tuple(TAPS), tap_widths=tuple(min(widest, each) for each in TAPS.values()), head=max(16, widest // 2),
     )  # fmt: skip
     rates = {"generator_rate": 4e-4, "critic_rate": 4e-4, "betas": (0.0, 0.99)}
     return plan, Training(loss="hinge", batch=32, average=0.998, **rates)  # type: ignore[arg-type]
+
+
+TAPS = {"relu1_2": 16, "relu2_2": 32, "relu3_2": 64, "relu4_2": 128}
+"""Layers of the embedded network, and to how many channels they are mixed, at most."""
+
+
+def projected(plan: Plan, yes: bool) -> Plan:
+    """The plan with a critic that sees through the embedded network, or without."""
+    if yes == bool(plan.taps):
+        return plan
+    widest = max(plan.critic)
+    widths = tuple(min(widest, width) for width in TAPS.values()) if yes else ()
+    return replace(plan, taps=tuple(TAPS) if yes else (), tap_widths=widths)
 
 
 def grown(plan: Plan, training: Training, step: int) -> tuple[Plan, float | None]:
