@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from haste import compiled_in_haste  # noqa: F401
 
 from pixeldream.neural.gan import augment, figures, losses, spectral
 from pixeldream.neural.gan import networks as nets
