@@ -5,11 +5,11 @@ they draw beside those of real pictures against real ones.
     python tests/benchmarks/gan_tiles.py TILES.zip --cpu 150 -o out -r all      each switch of the preset in and out
     python tests/benchmarks/gan_tiles.py TILES.zip --cpu 600 -o out -m c64-sprites-multicolor
 
-``--cpu`` is this process's time on all cores together, compiling included, which a busy machine changes little: 20
-minutes of two idle cores are 2400 seconds. ``--every`` measures on the way, which does not count. With a mode, each
-recipe is trained freely (or taken ``--from`` the checkpoints of an earlier run's folder) and then, for as long again
-from where it was, once freely and once within the rules; the free drawings are converted afterwards, and both are
-measured against converted pictures.
+``--cpu`` is this process's time on all cores together, which a busy machine changes little: 20 minutes of two idle
+cores are 2400 seconds. The first step, which compiles, does not count, nor does what ``--every`` measures on the way.
+With a mode, each recipe is trained freely (or taken ``--from`` the checkpoints of an earlier run's folder) and then, for
+as long again from where it was, once freely and once within the rules; the free drawings are converted afterwards, and
+both are measured against converted pictures.
 
 Figures are in the embedded network's features: they compare with each other only. A critic that sees through that
 network is flattered by them, so ``--judge NAME=FILE`` names another one, whose features are divided by their deviations
@@ -135,7 +135,8 @@ class Judge:
 def trained(run: Run, steps: int, seconds: float, every: float, look: Callable[[str], None]) -> str:
     """Trains for so many steps or so much of this process's time, whichever is given; what it took in words. ``look``
     is told every so many seconds of it."""
-    spent, first, clock, following = 0.0, run.steps, time.monotonic(), every
+    run.step()
+    spent, first, clock, following = 0.0, run.steps - 1, time.monotonic(), every
 
     def words() -> str:
         passed = time.monotonic() - clock
