@@ -7,9 +7,9 @@ they draw beside those of real pictures against real ones.
 
 ``--cpu`` is this process's time on all cores together, which a busy machine changes little: 20 minutes of two idle
 cores are 2400 seconds. The first step, which compiles, does not count, nor does what ``--every`` measures on the way.
-With a mode, each recipe is trained freely (or taken ``--from`` the checkpoints of an earlier run's folder) and then, for
-as long again from where it was, once freely and once within the rules; the free drawings are converted afterwards, and
-both are measured against converted pictures.
+With a mode, each recipe is trained freely (or taken ``--from`` the checkpoints of an earlier run's folder) and then,
+for as long again from where it was, once freely and once within the rules; the free drawings are converted afterwards,
+and both are measured against converted pictures.
 
 Figures are in the embedded network's features: they compare with each other only. A critic that sees through that
 network is flattered by them, so ``--judge NAME=FILE`` names another one, whose features are divided by their deviations
