@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from haste import compiled_in_haste  # noqa: F401
 
 from pixeldream.neural.gan import augment, figures, losses, spectral
 from pixeldream.neural.gan import networks as nets
@@ -38,20 +40,42 @@ from pixeldream.neural.gan.settings import (
     preset,
     training_of,
 )  # fmt: skip
+from pixeldream.neural.gan.sight import Mixtures, Sight, features, sight
 from pixeldream.neural.gan.step import begin, train_step
 from pixeldream.neural.gan.toys import KINDS, toys
 from pixeldream.neural.gan.train import Run, latents, learnt_before, walk
 from pixeldream.neural.gan.watch import Watch
+from pixeldream.neural.networks import vgg
+from pixeldream.neural.settings import DEFAULT_NETWORK
+from pixeldream.neural.weights import resolve
+from pixeldream.plugin.registry import Registry
 
 STEPS = 60
 """More than there are between two rows of the curve."""
 
 
 def tiny(**changes: object) -> tuple[Plan, Training]:
-    """A network that compiles and learns in no time, with everything in it that one step can have."""
+    """A network that compiles and learns in no time, with everything in it that one step can have; R1, whose second
+    derivative takes long to compile, excepted."""
     plan, training = preset("steady", 16, width=16, classes=2)
-    plan = replace(plan, first=16, generator=(8, 3), critic=(8, 16), refined=4, spectral=True)
-    return plan, replace(training, **{"batch": 8, "r1_every": 2, "augment": AUGMENTATIONS, "mirror": True, **changes})
+    plan = replace(
+        plan, first=16, generator=(8, 3), critic=(8, 16), refined=4, spectral=True, taps=("relu1_1", "relu2_1"),
+        tap_widths=(4, 4), head=8,
+    )  # fmt: skip
+    return plan, replace(training, **{"batch": 8, "r1": 0.0, "augment": AUGMENTATIONS, "mirror": True, **changes})
+
+
+def tiny_sight() -> Sight:
+    """A network of two layers that was never trained, and what a critic sees through it."""
+    random = np.random.default_rng(0)
+    kernels = {name: random.normal(0, 0.3, (3, 3, *ways)) for name, ways in (("1_1", (3, 4)), ("2_1", (4, 6)))}
+    weights = {f"conv{name}_w": kernel.astype(np.float32) for name, kernel in kernels.items()}
+    weights |= {f"conv{name}_b": np.zeros(kernel.shape[-1], np.float32) for name, kernel in kernels.items()}
+    return sight(tiny()[0], vgg.build(weights, "tiny"), weights)
+
+
+def tiny_run(**options: Any) -> Run:
+    return Run(*tiny(), toy_pictures(), sight=tiny_sight(), **options)
 
 
 def toy_pictures(count: int = 24) -> Pictures:
@@ -62,7 +86,7 @@ def toy_pictures(count: int = 24) -> Pictures:
 @pytest.fixture(scope="module")
 def whole() -> Run:
     """A run that nothing happened to."""
-    run = Run(*tiny(), toy_pictures())
+    run = tiny_run()
     for _ in run.go(Goal(steps=STEPS)):
         pass
     return run
@@ -123,18 +147,29 @@ def test_every_preset_has_networks_of_every_size(name: str, size: int) -> None:
     assert (plan.size, plan.base << len(plan.generator)) == (size, size)
 
 
-@pytest.mark.parametrize(("name", "size"), [("steady", 32), ("dcgan", 16), ("thesis", 128), ("thesis", 16)])
-def test_presets_draw_and_score(name: str, size: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("projected", 16), ("projected", 128), ("steady", 32), ("dcgan", 16), ("thesis", 128), ("thesis", 16)],
+)
+def test_presets_draw_and_score(registry: Registry, name: str, size: int) -> None:
     plan, _ = preset(name, size, classes=3)
+    network, weights, _ = resolve(registry.networks[DEFAULT_NETWORK], None)
+    shapes = jax.eval_shape(lambda: {name: jnp.asarray(value) for name, value in weights.items()})
+    inside = 16, 32, 64, 160
+    mixtures = Mixtures(
+        shapes, tuple(jnp.ones(pair) for pair in zip(inside, plan.tap_widths, strict=False)),
+        tuple(jnp.ones(pair[::-1]) for pair in pairwise(plan.tap_widths)),
+    )  # fmt: skip
 
     def run() -> tuple[jax.Array, jax.Array]:
         latent, classes, key = jnp.zeros((2, plan.latent)), jnp.zeros(2, jnp.int32), jax.random.key(0)
         images = nets.draw(plan, *nets.begin_generator(plan, key), latent, classes, train=True)[0]
-        return images, nets.score(plan, *nets.begin_critic(plan, key), images, classes, key)[0]
+        seen = nets.Seen(images, features(plan, network, mixtures, images))
+        return images, nets.score(plan, *nets.begin_critic(plan, key), seen, classes, key)[0]
 
     images, scores = jax.eval_shape(run)
     assert images.shape == (2, size, size, 3)
-    assert scores.shape == (2,)
+    assert scores.shape == ((2, 5, 16) if plan.taps else (2,))
 
 
 def test_the_presets_are_those_of_the_paper_and_of_the_thesis() -> None:
@@ -172,7 +207,7 @@ def test_what_can_not_be_is_refused_in_words(wrong: object, quoted: str) -> None
 
 def test_a_step_is_compiled_once_and_leaves_everything_finite(whole: Run) -> None:
     before = train_step._cache_size()
-    again = Run(*tiny(), toy_pictures())
+    again = tiny_run()
     first = jax.tree.map(np.asarray, again.state)
     again.step()
     assert train_step._cache_size() == before
@@ -183,7 +218,7 @@ def test_a_step_is_compiled_once_and_leaves_everything_finite(whole: Run) -> Non
 
 def test_networks_grow_from_small_pictures_to_whole_ones() -> None:
     plan, training = tiny(growth=10)
-    plan = replace(plan, grows=True, modulated=False, compares=False, refined=0, classes=0)
+    plan = replace(plan, grows=True, modulated=False, compares=False, refined=0, classes=0, taps=(), tap_widths=())
     assert [grown(plan, training, step)[1] for step in (0, 9, 10, 12, 15, 40)] == [1, 1, 0, 0.4, 1, 1]
     small, whole = (grown(plan, training, step)[0] for step in (0, 10))
     assert (small.level, whole.level) == (1, 2)
@@ -197,7 +232,7 @@ def test_networks_grow_from_small_pictures_to_whole_ones() -> None:
     def work(plan: Plan, arrays: Any, latent: jax.Array, part: jax.Array) -> tuple[jax.Array, jax.Array]:
         images, _ = nets.draw(plan, *arrays[0], latent, none, True, part)
         seen = nets.shrunk(images, plan.size // plan.side)
-        return images, nets.score(plan, *arrays[1], seen, none, key, part)[0]
+        return images, nets.score(plan, *arrays[1], nets.Seen(seen), none, key, part)[0]
 
     parts = (small, 1.0), (whole, 0.0), (whole, 1.0)
     coarse, begun, done = (work(plan, arrays, latent, jnp.float32(part)) for plan, part in parts)
@@ -214,6 +249,7 @@ def test_networks_grow_from_small_pictures_to_whole_ones() -> None:
         (lambda: replace(preset("thesis", 16)[0], grows=True), "can't grow together"),
         (lambda: replace(preset("steady", 32)[0], level=2), "level 2"),
         (lambda: Training(growth=-1), "growth -1"),
+        (lambda: replace(preset("projected", 16)[0], grows=True), "sees through a network can't grow"),
     ],
 )
 def test_networks_that_can_not_grow_are_refused(wrong: Callable[[], object], quoted: str) -> None:
@@ -284,12 +320,40 @@ def test_latent_vectors_of_a_seed_do_not_depend_on_how_many_there_are() -> None:
 
 
 def test_a_drawing_does_not_depend_on_those_beside_it() -> None:
-    plan, training = tiny()
-    run = Run(plan, training, toy_pictures())
+    plan, _ = tiny()
+    run = tiny_run()
     both = run.sample(latents(plan, 0, 4), np.zeros(4, np.int32))
     np.testing.assert_allclose(
         run.sample(latents(plan, 0, 4)[[1, 1, 3, 3]], np.zeros(4, np.int32))[0], both[1], atol=1e-6
     )
+
+
+def test_a_critic_sees_features_that_halve_and_their_gradients_and_never_trains_the_network() -> None:
+    through, (plan, _) = tiny_sight(), tiny()
+    assert same(through.arrays, tiny_sight().arrays)
+    images = jnp.asarray(np.random.default_rng(0).random((3, 16, 16, 3)), jnp.float32)
+    found = features(plan, *through, images)
+    assert [each.shape for each in found] == [(3, 16, 16, 4), (3, 8, 8, 4)]
+    assert all(0.2 < float(each.std()) < 5 for each in found)
+    # Each size knows what the one below it found, and each picture is seen for itself.
+    altered = features(plan, *through, images.at[0].add(0.1))
+    assert not np.allclose(altered[0][0], found[0][0])
+    np.testing.assert_allclose(altered[0][1:], found[0][1:], atol=1e-5)
+    gradient = jax.grad(lambda x: sum(each.sum() for each in features(plan, *through, x)))(images)
+    assert np.abs(np.asarray(gradient)).min((1, 2)).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("taps", "quoted"),
+    [(("relu1_1", "relu9_1"), "no layer 'relu9_1'"), (("relu2_1", "relu1_1"), r"sides \[8, 16\]")],
+)
+def test_layers_that_a_critic_can_not_see_are_refused(taps: tuple[str, ...], quoted: str) -> None:
+    through, (plan, training) = tiny_sight(), tiny()
+    assert through.network is not None
+    with pytest.raises(GanError, match=quoted):
+        sight(replace(plan, taps=taps), through.network, through.arrays.weights)
+    with pytest.raises(GanError, match="was given none"):
+        Run(plan, replace(training, batch=4), toy_pictures()).step()
 
 
 def test_collapse_and_a_dominating_critic_are_said_and_not_too_often() -> None:
@@ -342,7 +406,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_gan as t
-run = t.Run(*t.tiny(), t.toy_pictures(), folder=Path(sys.argv[1]))
+run = t.tiny_run(folder=Path(sys.argv[1]))
 for _ in run.go(t.Goal(steps={STEPS})):
     run.save()
     print(run.steps, flush=True)
@@ -359,7 +423,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(whole: Run, tmp_path: Pa
     child.kill()
     child.wait()
     child.stdout.close()
-    resumed = Run(*tiny(), toy_pictures(), folder=tmp_path)
+    resumed = tiny_run(folder=tmp_path)
     assert 3 <= resumed.steps < STEPS
     for _ in resumed.go(Goal(steps=STEPS)):
         pass
@@ -412,7 +476,7 @@ def test_a_full_disk_is_seen_before_anything_is_written(tmp_path: Path, monkeypa
 
 
 def test_checkpoints_of_another_shape_are_refused_and_damaged_ones_passed_over(tmp_path: Path) -> None:
-    run = Run(*tiny(), toy_pictures(), folder=tmp_path)
+    run = tiny_run(folder=tmp_path)
     for _ in range(2):
         run.step()
         run.save()
@@ -429,11 +493,11 @@ def test_checkpoints_of_another_shape_are_refused_and_damaged_ones_passed_over(t
 
 
 def test_a_run_begins_with_what_another_has_learnt(tmp_path: Path) -> None:
-    first = Run(*tiny(), toy_pictures(), folder=tmp_path)
+    first = tiny_run(folder=tmp_path)
     first.step()
     first.save()
     first.close()
-    second = Run(*tiny(), toy_pictures(), state=learnt_before(*tiny(), tmp_path))
+    second = tiny_run(state=learnt_before(*tiny(), tmp_path))
     assert same(second.state.generator, first.state.generator)
     assert (second.steps, int(second.state.step)) == (0, 0)
 
@@ -450,7 +514,8 @@ def test_a_step_with_the_average_keeps_up_with_the_generator() -> None:
     plan, training = tiny()
     state = begin(plan, training)
     images, classes = toy_pictures(8)
-    after, _ = train_step(plan, training, state, jnp.asarray(images), jnp.asarray(classes), None, ())
+    shown = jnp.asarray(images), jnp.asarray(classes)
+    after, _ = train_step(plan, training, state, *shown, None, (), None, *tiny_sight())
     pairs = zip(
         jax.tree.leaves(after.average[0]), *map(jax.tree.leaves, (state.generator, after.generator)), strict=True
     )

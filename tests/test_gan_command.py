@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import call, make_image
+from haste import compiled_in_haste  # noqa: F401
 from PIL import Image
 
 from pixeldream.cli import gan_follow, gan_sheet, gan_train
@@ -20,8 +21,8 @@ MODE = "c64-sprites-multicolor"
 
 
 def train(folder: Path, out: Path, *more: object) -> list[str]:
-    words = ["gan", "train", folder, "-o", out, "--size", 16, "--width", 8, "--batch", 8, "--figures", 0, *more]
-    return [str(word) for word in words]
+    words = ["gan", "train", folder, "-o", out, "--preset", "steady", "--r1", 0, "--size", 16, "--width", 8]
+    return [str(word) for word in (*words, "--batch", 8, "--figures", 0, *more)]
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,7 @@ def test_info_says_what_it_is_and_how_good(run: Path, capsys: pytest.CaptureFixt
     [
         (["--resume", "--size", 32], "--size 16, not 32"),
         (["--resume", "--loss", "bce"], "--loss relativistic, not bce"),
+        (["--resume", "--projected"], "--projected False, not True"),
         (["--resume", "--from", "other"], "--from is for a new run"),
         (["--resume", "--steps", 10], "is at its end"),
         (["--steps", 10], "name a folder or zip"),
@@ -168,6 +170,7 @@ def test_a_run_without_checkpoints_or_with_a_damaged_description_is_refused(
         (["--ease", 9], "--mode MODE"),
         (["--from", "nowhere"], "'nowhere' holds no run"),
         (["--preset", "thesis", "--size", 16, "--growth", 9], "can't grow together"),
+        (["--growth", 9], "can't grow; choose another preset"),
     ],
 )
 def test_wrong_options_are_refused_and_leave_no_folder(
@@ -189,6 +192,18 @@ def test_a_run_of_other_networks_is_nothing_to_begin_with(
     assert not (tmp_path / "other").exists()
 
 
+def test_a_run_begins_with_what_another_has_learnt_and_says_so(
+    run: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "next"
+    words = train(pictures, out, "--by-folder", "--mode", MODE, "--steps", 1, "--from", run)
+    done = call(capsys, *words)
+    assert (done.code, done.out) == (0, f"{out}\n")
+    assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["0", "1"]
+    assert json.loads((out / "run.json").read_text())["from"] == str(run.resolve())
+    assert f"began with what {run.resolve()} had learnt" in call(capsys, "gan", "info", out, "--figures", 0).out
+
+
 def test_a_folder_in_use_is_left_alone(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(8):
         make_image(tmp_path / f"{number}.png", (16, 16), seed=number)
@@ -200,10 +215,16 @@ def test_small_sets_are_augmented_and_the_demo_is_not() -> None:
     assert gan_train._settings({}, 32, 500, 0)[1].augment
     assert not gan_train._settings({}, 32, 50_000, 0)[1].augment
     assert not gan_train._settings({"preset": "dcgan"}, 64, 500, 0)[1].augment
-    plan, training = gan_train._settings({"growth": 9, "mode": MODE}, 32, 500, 0)
+    plan, training = gan_train._settings({"preset": "steady", "growth": 9, "mode": MODE}, 32, 500, 0)
     assert (plan.grows, training.growth, training.ease) == (True, 9, gan_train.EASE)
     plan, training = gan_train._settings({"spectral": False, "batch": 4, "r1": 2.0}, 32, 500, 0)
     assert (plan.spectral, training.batch, training.r1) == (False, 4, 2.0)
+
+
+def test_a_critic_sees_through_the_network_or_not() -> None:
+    for words, seen in (({}, True), ({"projected": False}, False), ({"preset": "dcgan", "projected": True}, True)):
+        plan = gan_train._settings(words, 32, 500, 0)[0]
+        assert bool(plan.taps) == bool(plan.tap_widths) == seen
 
 
 def test_the_plot_survives_whatever_numbers_it_is_given() -> None:

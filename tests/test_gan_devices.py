@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 from command import call
+from haste import compiled_in_haste  # noqa: F401
 from PIL import Image
 
 from pixeldream.cli.gan_run import Folder

@@ -49,7 +49,7 @@ class Rules:
 @dataclass(frozen=True)
 class About:
     """What a run is. ``source``: where its pictures are from. ``classes``: their names, none where they have none.
-    ``skipped``: files that could not be read."""
+    ``skipped``: files that could not be read. ``before``: the run that this one began with."""
 
     preset: str
     plan: Plan
@@ -60,6 +60,7 @@ class About:
     skipped: tuple[str, ...] = ()
     rules: Rules | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    before: str | None = None
 
     def json(self) -> bytes:
         """As a file."""
@@ -67,7 +68,7 @@ class About:
         facts = {
             "kind": KIND, "preset": self.preset, "plan": as_facts(self.plan), "training": as_facts(self.training),
             "source": self.source, "count": self.count, "classes": self.classes, "skipped": self.skipped,
-            "rules": rules, "versions": self.versions,
+            "rules": rules, "versions": self.versions, "from": self.before,
         }  # fmt: skip
         return (json.dumps(facts, indent=1) + "\n").encode()
 
@@ -135,7 +136,7 @@ class Folder:
             return About(
                 facts["preset"], plan_of(facts["plan"]), training_of(facts["training"]), facts["source"],
                 facts["count"], tuple(facts["classes"]), tuple(facts["skipped"]),
-                None if facts["rules"] is None else Rules(**facts["rules"]), facts["versions"],
+                None if facts["rules"] is None else Rules(**facts["rules"]), facts["versions"], facts["from"],
             )  # fmt: skip
         except (OSError, json.JSONDecodeError, KeyError, TypeError, GanError) as error:
             reason = " ".join(str(error).split())

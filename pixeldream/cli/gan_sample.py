@@ -212,6 +212,7 @@ def _lines(about: About, facts: dict[str, Any]) -> list[str]:
     kinds = f", classes {', '.join(about.classes)}" if about.classes else ""
     extras = [f"augment {', '.join(training.augment)}"] if training.augment else []
     extras += [f"r1 {training.r1:g}"] if training.r1 else []
+    extras += [f"a critic of {', '.join(plan.taps)}"] if plan.taps else []
     extras += ["spectral norm"] if plan.spectral else []
     extras += [f"average {training.average:g}"] if training.average else []
     lines = [
@@ -221,6 +222,8 @@ def _lines(about: About, facts: dict[str, Any]) -> list[str]:
         f"{training.critic_rate:g}" + "".join(f", {extra}" for extra in extras),
         f"{facts['steps']} steps, {facts['epochs']} epochs, {facts['minutes']} minutes",
     ]
+    if about.before is not None:
+        lines.append(f"began with what {about.before} had learnt")
     if about.skipped:
         lines.append(f"skipped {len(about.skipped)}: {'; '.join(about.skipped[:5])}")
     if facts["curve"]:

@@ -21,8 +21,11 @@ from pixeldream.cli.options import OptionError, PluginFiles, Quiet, integer, opt
 from pixeldream.cli.recipe import versions
 from pixeldream.neural.gan.settings import AUGMENTATIONS, LOSSES, PRESETS, SIZES, Training
 from pixeldream.neural.gan.settings import preset as preset_of
+from pixeldream.neural.gan.settings import projected as seeing
+from pixeldream.neural.settings import DEFAULT_NETWORK
 
 if TYPE_CHECKING:
+    from pixeldream.neural.gan.sight import Sight
     from pixeldream.neural.gan.step import State
     from pixeldream.neural.gan.train import Run
     from pixeldream.plugin.registry import Registry
@@ -32,6 +35,9 @@ SHEET = 64
 
 SMALL = 10_000
 """Pictures: of fewer the critic would know each by heart."""
+
+STEADIED = ("projected", "steady")
+"""Presets that take the size of a set into account."""
 
 EASE = 1500
 """Steps in which the pictures of a mode become legal."""
@@ -54,6 +60,14 @@ GeneratorRate = Annotated[float | None, real("--generator-rate", help="Adam's ra
 CriticRate = Annotated[float | None, real("--critic-rate", help="Adam's rate for the critic.")]
 Spectral = Annotated[
     bool | None, option("--spectral/--no-spectral", help="Normalise the critic's kernels.", show_default=False)
+]
+Projected = Annotated[
+    bool | None,
+    option(
+        "--projected/--no-projected",
+        help="The critic sees through the embedded network, or pixels alone.",
+        show_default=False,
+    ),
 ]
 R1 = Annotated[float | None, real("--r1", help="Weight of the critic's gradient at real pictures.")]
 Average = Annotated[
@@ -105,6 +119,7 @@ def train(
     loss: Loss = None,
     generator_rate: GeneratorRate = None,
     critic_rate: CriticRate = None,
+    projected: Projected = None,
     spectral: Spectral = None,
     r1: R1 = None,
     average: Average = None,
@@ -136,8 +151,9 @@ def train(
     """
     given: dict[str, Any] = {
         "preset": preset, "size": size, "width": width, "batch": batch, "loss": loss, "generator_rate": generator_rate,
-        "critic_rate": critic_rate, "spectral": spectral, "r1": r1, "average": average, "augment": _names(augment),
-        "mirror": mirror, "growth": growth, "ease": ease, "seed": seed, "mode": mode, "palette": palette,
+        "critic_rate": critic_rate, "projected": projected, "spectral": spectral, "r1": r1, "average": average,
+        "augment": _names(augment), "mirror": mirror, "growth": growth, "ease": ease, "seed": seed, "mode": mode,
+        "palette": palette,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     registry, folder = open_registry(plugin), Folder(out)
@@ -192,8 +208,9 @@ def _check_same(about: About, given: Mapping[str, Any], source: Path | None) -> 
     rules = about.rules
     known = {
         **{f.name: getattr(about.training, f.name) for f in fields(Training)}, "preset": about.preset,
-        "size": about.plan.size, "spectral": about.plan.spectral, "mode": rules and rules.mode,
-        "palette": rules and rules.palette, "width": max(about.plan.first, *about.plan.generator),
+        "size": about.plan.size, "projected": bool(about.plan.taps), "spectral": about.plan.spectral,
+        "mode": rules and rules.mode, "palette": rules and rules.palette,
+        "width": max(about.plan.first, *about.plan.generator),
     }  # fmt: skip
     for name, value in given.items():
         if known[name] != value:
@@ -207,11 +224,12 @@ def _check_same(about: About, given: Mapping[str, Any], source: Path | None) -> 
 def _settings(given: Mapping[str, Any], size: int, count: int, classes: int) -> tuple[Any, Training]:
     name = given.get("preset", PRESETS[0])
     plan, training = preset_of(name, size, width=given.get("width", 0), classes=classes)
-    if name == PRESETS[0] and count < SMALL:
+    if name in STEADIED and count < SMALL:
         training = replace(training, augment=("translation",))
     if "mode" in given:
         training = replace(training, ease=EASE)
     changes = {f.name: given[f.name] for f in fields(Training) if f.name in given}
+    plan = seeing(plan, given.get("projected", bool(plan.taps)))
     plan = replace(plan, spectral=given.get("spectral", plan.spectral), grows=bool(given.get("growth")))
     return plan, replace(training, **changes)
 
@@ -247,7 +265,7 @@ def _begin(
     where = "demo" if source is None else str(source.resolve())
     about = About(
         given.get("preset", PRESETS[0]), plan, training, where, len(found.images), found.names, found.skipped, rules,
-        versions(),
+        versions(), None if before is None else str(before.path.resolve()),
     )  # fmt: skip
     state = None if before is None or learnt is None else _learnt(before, learnt, about)
     folder.begin(about, found.images, found.classes, state)
@@ -302,8 +320,20 @@ def _open(registry: Registry, folder: Folder, about: About, keep: int, count: in
     heard = say if devices.first else lambda text: None
     return Run(
         about.plan, about.training, folder.pictures(), folder.constraint(registry, about), folder.checkpoints, keep,
-        heard, devices,
+        heard, devices, sight=_sight(registry, about),
     )  # fmt: skip
+
+
+def _sight(registry: Registry, about: About) -> Sight:
+    """What the critic sees through: the embedded network, where it sees more than pixels."""
+    from pixeldream.neural.gan.sight import Sight, sight
+
+    if not about.plan.taps:
+        return Sight()
+    from pixeldream.neural.weights import resolve
+
+    network, weights, _ = resolve(registry.networks[DEFAULT_NETWORK], None)
+    return sight(about.plan, network, weights)
 
 
 def sheet(run: Run, about: About) -> Callable[[], bytes]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 KERNEL = 4
@@ -101,9 +105,29 @@ def _matrix(kernel: jax.Array) -> jax.Array:
     return kernel.reshape(2, 2, 2, 2, inside, outside).transpose(0, 2, 1, 3, 4, 5).reshape(16 * inside, outside)
 
 
-def first_kernel(deviation: float) -> jax.nn.initializers.Initializer:
-    """How a kernel begins: normally distributed, or Glorot's way for 0."""
-    return jax.nn.initializers.normal(deviation) if deviation else jax.nn.initializers.glorot_uniform()
+def first_kernel(deviation: float, mean: float = 0.0) -> jax.nn.initializers.Initializer:
+    """How an array begins: normally distributed, or Glorot's way for 0.
+
+    The numbers are numpy's: jax compiles for most of a minute what draws those of a whole network. Where only shapes
+    are asked for (a traced key) they are zeros.
+    """
+
+    def begin(key: jax.Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
+        if isinstance(key, jax.core.Tracer):
+            return jnp.zeros(shape, dtype)
+        random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+        if deviation:
+            return jnp.asarray(random.normal(mean, deviation, shape), dtype)
+        places = math.prod(shape[:-2])
+        most = math.sqrt(6.0 / (places * (shape[-2] + shape[-1])))
+        return jnp.asarray(random.uniform(-most, most, shape), dtype)
+
+    return begin
+
+
+def embedding(classes: int, numbers: int, rngs: nnx.Rngs) -> nnx.Embed:
+    """A vector of so many numbers for each class; as long as 1, about, at first."""
+    return nnx.Embed(classes, numbers, embedding_init=first_kernel(numbers**-0.5), rngs=rngs)
 
 
 class Enlarge(nnx.Module):
@@ -169,10 +193,9 @@ class Norm(nnx.Module):
     def __init__(self, channels: int, told: int, *, rngs: nnx.Rngs) -> None:
         plain = not told
         self.batch = nnx.BatchNorm(
-            channels, momentum=0.9, use_scale=plain, use_bias=plain, scale_init=_about_one, rngs=rngs
+            channels, momentum=0.9, use_scale=plain, use_bias=plain, scale_init=first_kernel(0.02, 1.0), rngs=rngs
         )
-        begin = jax.nn.initializers.normal(0.02)
-        self.told = nnx.Linear(told, 2 * channels, kernel_init=begin, rngs=rngs) if told else None
+        self.told = nnx.Linear(told, 2 * channels, kernel_init=first_kernel(0.02), rngs=rngs) if told else None
 
     def __call__(self, x: jax.Array, told: jax.Array, train: bool) -> jax.Array:
         """``x [n, h, w, channels]``, ``told [n, numbers]``. ``train``: by the batch, and remember it."""
@@ -181,7 +204,3 @@ class Norm(nnx.Module):
             return x
         scale, shift = jnp.split(self.told(told)[:, None, None], 2, -1)
         return x * (1.0 + scale) + shift
-
-
-def _about_one(key: jax.Array, shape: tuple[int, ...], dtype: object = jnp.float32) -> jax.Array:
-    return 1.0 + 0.02 * jax.random.normal(key, shape, jnp.float32)

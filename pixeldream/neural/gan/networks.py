@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from pixeldream.neural.gan.layers import Enlarge, Halve, Norm, Refine, first_kernel
+from pixeldream.neural.gan.heads import SIDE, Head
+from pixeldream.neural.gan.layers import Enlarge, Halve, Norm, Refine, embedding, first_kernel
 from pixeldream.neural.gan.settings import Plan
 
 CRITIC_SLOPE = 0.2
 
 EMBEDDING = 32
 """Numbers that tell the generator a class."""
+
+
+class Seen(NamedTuple):
+    """What a critic is shown. ``images``: ``[n, side, side, 3]`` in [0, 1], of the side of the plan's level;
+    ``features``: of each of the plan's taps, ``[n, side', side', width]``."""
+
+    images: jax.Array
+    features: tuple[jax.Array, ...] = ()
 
 
 class Generator(nnx.Module):
@@ -27,7 +36,7 @@ class Generator(nnx.Module):
         begin = first_kernel(plan.deviation)
         inside = plan.latent + (EMBEDDING if plan.classes else 0)
         told = inside if plan.modulated else 0
-        self.classes = nnx.Embed(plan.classes, EMBEDDING, rngs=rngs) if plan.classes else None
+        self.classes = embedding(plan.classes, EMBEDDING, rngs) if plan.classes else None
         self.dense = nnx.Linear(inside, plan.base**2 * plan.first, kernel_init=begin, rngs=rngs)
         self.first_norm = Norm(plan.first, told, rngs=rngs) if plan.generator_norm else None
         widths = (plan.first, *plan.generator)
@@ -38,10 +47,11 @@ class Generator(nnx.Module):
         self.norms = nnx.List(
             Norm(width, told, rngs=rngs) for number, width in enumerate(plan.generator) if self._normed(number)
         )
-        norms = (Norm(width, told, rngs=rngs) if plan.generator_norm else None for width in widths)
+        norms = [Norm(width, told, rngs=rngs) if plan.generator_norm else None for width in widths]
+        able = widths if plan.closing else widths[:-1]
         self.refined = nnx.List(
             Refine(width, plan.deviation, norm, plan.slope, rngs=rngs)
-            for number, (width, norm) in enumerate(zip(widths[:-1], norms, strict=False))
+            for number, (width, norm) in enumerate(zip(able, norms, strict=False))
             if plan.base << number <= plan.refined
         )
         # What draws the picture while the network has not grown to its size.
@@ -109,8 +119,12 @@ class Critic(nnx.Module):
         self.refined = nnx.Dict({
             str(number): Refine(width, plan.deviation, None, CRITIC_SLOPE, rngs=rngs)
             for number, width in enumerate(plan.critic)
-            if plan.size >> number + 1 <= plan.refined
+            if plan.size >> number + 1 <= plan.critic_refined
         })  # fmt: skip
+        self.heads = nnx.List(
+            Head(plan.size >> number, width, plan.head, plan.classes, plan.deviation, rngs=rngs)
+            for number, width in enumerate(plan.tap_widths)
+        )
         # What sees the picture while the network has not grown to its size.
         self.entries = nnx.List(
             Halve(3, width, plan.deviation, True, rngs=rngs) for width in plan.critic[1:] if plan.grows
@@ -119,13 +133,20 @@ class Critic(nnx.Module):
         self.dense = nnx.Linear(features, 1, kernel_init=first_kernel(plan.deviation), rngs=rngs)
         self.dropout = nnx.Dropout(plan.dropout, rng_collection="dropout") if plan.dropout else None
         # The projection of arXiv 1802.05637: how well the features suit the class is added to the score.
-        self.classes = nnx.Embed(plan.classes, plan.critic[-1], rngs=rngs) if plan.classes else None
+        self.classes = embedding(plan.classes, plan.critic[-1], rngs) if plan.classes else None
 
-    def __call__(
-        self, images: jax.Array, classes: jax.Array, key: jax.Array, grown: jax.Array | None = None
-    ) -> jax.Array:
-        """Scores ``[n]`` of pictures ``[n, side, side, 3]`` in [0, 1], of the side of the plan's level, of ``classes``
-        int32 ``[n]``. ``key``: chance for the dropout; ``grown``: as for the generator."""
+    def __call__(self, seen: Seen, classes: jax.Array, key: jax.Array, grown: jax.Array | None = None) -> jax.Array:
+        """Scores ``[n, heads + 1, places]`` of pictures of ``classes``, int32 ``[n]``: each head has as many places,
+        and the critic of pixels says the same of all. ``[n]`` where nothing but pixels is seen. ``key``: chance for the
+        dropout; ``grown``: as for the generator."""
+        of_pixels = self._of_pixels(seen.images, classes, key, grown)
+        if not self.plan.taps:
+            return of_pixels
+        pairs = zip(self.heads, seen.features, strict=True)
+        scores = [head(x, classes, CRITIC_SLOPE).reshape(-1, SIDE**2) for head, x in pairs]
+        return jnp.stack([*scores, jnp.broadcast_to(of_pixels[:, None], scores[0].shape)], 1)
+
+    def _of_pixels(self, images: jax.Array, classes: jax.Array, key: jax.Array, grown: jax.Array | None) -> jax.Array:
         picture = 2.0 * images - 1.0 if self.plan.signed else images
         # As many layers are not in use yet as the generator has.
         first = len(self.plan.generator) - self.plan.levels
@@ -224,12 +245,12 @@ def score(
     plan: Plan,
     learnt: Arrays,
     remembered: Arrays,
-    images: jax.Array,
+    seen: Seen,
     classes: jax.Array,
     key: jax.Array,
     grown: jax.Array | None = None,
 ) -> tuple[jax.Array, Arrays]:
     """The critic's scores, and what it remembers now."""
     model = nnx.merge(_critic_form(plan), learnt, remembered, copy=True)
-    scores = model(images, classes, key, grown)
+    scores = model(seen, classes, key, grown)
     return scores, _arrays(model)[1]

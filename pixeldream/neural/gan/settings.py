@@ -16,7 +16,7 @@ LOSSES = ("bce", "hinge", "relativistic", "squares")
 AUGMENTATIONS = ("colour", "translation", "cutout")
 """What differentiable augmentation does (arXiv 2006.10738)."""
 
-PRESETS = ("steady", "dcgan", "thesis")
+PRESETS = ("projected", "steady", "dcgan", "thesis")
 
 MAXIMUM_SEED = 2**31 - 1
 
@@ -39,9 +39,12 @@ class Plan:
     generator's leaky rectifier. ``signed``: the critic is shown values of -1 to 1 instead of 0 to 1. ``classes``: 0
     where nothing is asked of the generator. ``deviation``: of the normal distribution that kernels begin in, 0 for
     Glorot's. ``even``: the generator's doublings begin without a chequerboard. ``modulated``: the scales and shifts
-    behind the generator's norms come from latent vector and class. ``refined``: up to this side both networks have one
-    more convolution, of 3 x 3, at each size. ``compares``: the critic sees how much a batch differs. ``grows``: both
-    networks can work on smaller pictures, up to ``level`` doublings of ``base``; 0 for all.
+    behind the generator's norms come from latent vector and class. ``refined``: up to this side the generator has one
+    more convolution, of 3 x 3, at each size; ``critic_refined``: the critic. ``compares``: the critic sees how much a
+    batch differs. ``grows``: both networks can work on smaller pictures, up to ``level`` doublings of ``base``; 0 for
+    all. ``taps``: layers of a pretrained network that the critic sees too, the first as large as the picture and each
+    half as large as the one before; ``tap_widths``: to how many channels each is mixed; ``head``: the most channels of
+    what looks at one.
     """
 
     size: int
@@ -62,9 +65,13 @@ class Plan:
     even: bool = False
     modulated: bool = False
     refined: int = 0
+    critic_refined: int = 0
     compares: bool = False
     grows: bool = False
     level: int = 0
+    taps: tuple[str, ...] = ()
+    tap_widths: tuple[int, ...] = ()
+    head: int = 64
 
     @property
     def levels(self) -> int:
@@ -91,6 +98,10 @@ class Plan:
                 f"a generator of {len(self.generator)} sizes and a critic of {len(self.critic)} can't grow together; "
                 "choose another preset"
             )
+        if len(self.taps) != len(self.tap_widths):
+            raise GanError(f"{len(self.taps)} layers of a network, and widths for {len(self.tap_widths)}")
+        if self.grows and self.taps:
+            raise GanError("a critic that sees through a network can't grow; choose another preset")
         if not 0 <= self.level <= len(self.generator) or (self.level and not self.grows):
             raise GanError(f"level {self.level} is none of networks that grow in {len(self.generator)} steps")
 
@@ -148,7 +159,8 @@ def preset(name: str, size: int, *, width: int = 0, classes: int = 0) -> tuple[P
     """The networks and the training that go by a name, for pictures of ``size`` pixels a side.
 
     ``dcgan``: arXiv 1511.06434, with 64 pixels as published. ``thesis``: a DCGAN for faces, with 128 pixels as
-    published. ``steady``: what made them steady since. ``width``: the channels of the widest layer, 0 for the preset's
+    published. ``steady``: what made them steady since. ``projected``: a critic that sees through a pretrained network.
+    ``width``: the channels of the widest layer, 0 for the preset's
     own. Raises :class:`GanError`.
     """
     if name not in PRESETS:
@@ -157,7 +169,7 @@ def preset(name: str, size: int, *, width: int = 0, classes: int = 0) -> tuple[P
         raise GanError(f"size {size} is none of {', '.join(map(str, SIZES))}; pictures are squares of a power of two")
     if width and not 8 <= width <= 4096:
         raise GanError(f"width {width} is out of 8 to 4096: it is the number of channels of the widest layer")
-    plan, training = {"dcgan": _dcgan, "thesis": _thesis, "steady": _steady}[name](size, width)
+    plan, training = {"dcgan": _dcgan, "thesis": _thesis, "steady": _steady, "projected": _projected}[name](size, width)
     return replace(plan, classes=classes), training
 
 
@@ -202,6 +214,35 @@ def _steady(size: int, width: int) -> tuple[Plan, Training]:
     )  # fmt: skip
     rates = {"generator_rate": 4e-4, "critic_rate": 8e-4, "betas": (0.0, 0.99)}
     return plan, Training(loss="relativistic", batch=32, r1=0.05, average=0.998, **rates)  # type: ignore[arg-type]
+
+
+def _projected(size: int, width: int) -> tuple[Plan, Training]:
+    """A critic of features of the embedded network, and a small one of pixels (arXiv 2111.01007); a generator that
+    refines what it draws at every size, the whole one included."""
+    count, widest = _doublings(size, 4), width or 128
+    channels = [max(16, widest >> step) for step in range(count + 1)]
+    narrow = max(8, widest // 8)
+    pixels = tuple(min(widest, narrow << step) for step in range(count))
+    plan = Plan(
+        size=size, latent=64, first=channels[0], generator=tuple(channels[1:]), closing=3, critic=pixels,
+        critic_norm=True, spectral=True, slope=0.2, deviation=0.0, even=True, modulated=True, refined=size,
+        taps=tuple(TAPS), tap_widths=tuple(min(widest, each) for each in TAPS.values()), head=max(16, widest // 2),
+    )  # fmt: skip
+    rates = {"generator_rate": 4e-4, "critic_rate": 4e-4, "betas": (0.0, 0.99)}
+    return plan, Training(loss="hinge", batch=32, average=0.998, **rates)  # type: ignore[arg-type]
+
+
+TAPS = {"relu1_2": 16, "relu2_2": 32, "relu3_2": 64, "relu4_2": 128}
+"""Layers of the embedded network, and to how many channels they are mixed, at most."""
+
+
+def projected(plan: Plan, yes: bool) -> Plan:
+    """The plan with a critic that sees through the embedded network, or without."""
+    if yes == bool(plan.taps):
+        return plan
+    widest = max(plan.critic)
+    widths = tuple(min(widest, width) for width in TAPS.values()) if yes else ()
+    return replace(plan, taps=tuple(TAPS) if yes else (), tap_widths=widths)
 
 
 def grown(plan: Plan, training: Training, step: int) -> tuple[Plan, float | None]:

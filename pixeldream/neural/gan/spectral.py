@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pixeldream.neural.gan.networks import Arrays
 
@@ -18,11 +19,11 @@ Directions = dict[str, jax.Array]
 def begin(learnt: Arrays, key: jax.Array) -> Directions:
     """Random directions."""
     kernels = _kernels(learnt)
-    keys = jax.random.split(key, max(len(kernels), 1))
-    return {
-        name: _unit(jax.random.normal(each, kernel.shape[-1:]))
-        for each, (name, kernel) in zip(keys, kernels.items(), strict=False)
-    }
+    if isinstance(key, jax.core.Tracer):  # only shapes are asked for
+        return {name: jnp.zeros(kernel.shape[-1:]) for name, kernel in kernels.items()}
+    random = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    found = {name: random.normal(size=kernel.shape[-1:]) for name, kernel in kernels.items()}
+    return {name: jnp.asarray(each / np.linalg.norm(each), jnp.float32) for name, each in found.items()}
 
 
 def advance(learnt: Arrays, directions: Directions) -> Directions:

@@ -15,8 +15,10 @@ import jax.numpy as jnp
 import optax
 
 from pixeldream.neural.gan import augment, losses, spectral
-from pixeldream.neural.gan.networks import Arrays, begin_critic, begin_generator, draw, score, shrunk
+from pixeldream.neural.gan.networks import Arrays, Seen, begin_critic, begin_generator, draw, score, shrunk
 from pixeldream.neural.gan.settings import Plan, Training
+from pixeldream.neural.gan.sight import features
+from pixeldream.neural.networks.base import FeatureNetwork
 
 Rule = Callable[..., jax.Array]
 """``rule(images [n, side, side, 3], arrays, amount=1.0) -> images``: shows pictures as a machine can; differentiable,
@@ -59,7 +61,6 @@ def moved(optimiser: optax.GradientTransformation, gradient: Any, moments: Any, 
     return optax.apply_updates(arrays, updates), moments
 
 
-@partial(jax.jit, static_argnames=("plan", "training"))
 def begin(plan: Plan, training: Training) -> State:
     """The state before the first step."""
     keys = jax.random.split(jax.random.key(training.seed), 4)
@@ -68,12 +69,16 @@ def begin(plan: Plan, training: Training) -> State:
     directions = spectral.begin(critic, keys[2]) if plan.spectral else {}
     optimisers = _optimisers(training)
     return State(
-        generator, remembered, critic, critic_remembered, directions, optimisers[0].init(generator),
-        optimisers[1].init(critic), (generator, remembered), jnp.zeros((), jnp.int32), jax.random.key_data(keys[3]),
+        generator, remembered, critic, critic_remembered, directions, _moments(optimisers[0], generator),
+        _moments(optimisers[1], critic), (generator, remembered), jnp.zeros((), jnp.int32),
+        jax.random.key_data(keys[3]),
     )  # fmt: skip
 
 
-@partial(jax.jit, static_argnames=("plan", "training", "rule"))
+_moments = jax.jit(lambda optimiser, arrays: optimiser.init(arrays), static_argnums=0)
+
+
+@partial(jax.jit, static_argnames=("plan", "training", "rule", "network"))
 def train_step(
     plan: Plan,
     training: Training,
@@ -83,28 +88,33 @@ def train_step(
     rule: Rule | None = None,
     rules: Any = (),
     grown: jax.Array | None = None,
+    network: FeatureNetwork | None = None,
+    mixtures: Any = (),
 ) -> tuple[State, dict[str, jax.Array]]:
     """One step on real pictures, uint8 ``[batch, size, size, 3]``, and their classes, int32 ``[batch]``; its figures.
 
     ``rule``: what all pictures pass through before the critic sees them; ``rules``: its arrays. ``grown``: how far the
-    plan's level has grown, 0 to 1, where networks grow.
+    plan's level has grown, 0 to 1, where networks grow. ``network`` and ``mixtures``: a :class:`Sight`, where the plan
+    has taps.
     """
-    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 6)
+    keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 5)
     real = images.astype(jnp.float32) / 255.0
     if training.mirror:
         real = augment.mirror(real, keys[0])
     shown = _shown(rule, rules, training.ease, state.step)
+    critic = _Critic(plan, training, classes, keys[2:5], grown, network, mixtures)
     real = shown(real)
     latent = jax.random.normal(keys[1], (images.shape[0], plan.latent))
 
-    def drawn(generator: Arrays) -> tuple[jax.Array, Arrays]:
+    def drawn(generator: Arrays) -> tuple[Seen, tuple[jax.Array, Arrays]]:
         made, remembered = draw(plan, generator, state.remembered, latent, classes, True, grown)
-        return shown(made), remembered
+        made = shown(made)
+        return critic.seen(made, 1), (made, remembered)
 
-    fake, pull, remembered = jax.vjp(drawn, state.generator, has_aux=True)
-    critic = _Critic(plan, training, classes, keys[2:6], grown)
-    state, scores, critic_loss = critic.learn(state, real, fake)
-    generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, real, fake)
+    seen, pull, (fake, remembered) = jax.vjp(drawn, state.generator, has_aux=True)
+    reals = critic.seen(real, 0)
+    state, scores, critic_loss = critic.learn(state, real, reals, seen)
+    generator_loss, gradient = jax.value_and_grad(critic.opinion, 2)(state, reals, seen)
     generator, moments = moved(_optimisers(training)[0], pull(gradient)[0], state.generator_moments, state.generator)
     state = state._replace(
         generator=generator, remembered=remembered, generator_moments=moments, step=state.step + 1,
@@ -134,55 +144,67 @@ class _Critic(NamedTuple):
     classes: jax.Array
     keys: jax.Array
     grown: jax.Array | None
+    network: FeatureNetwork | None
+    mixtures: Any
 
-    def scores(self, arrays: Arrays, remembered: Arrays, images: jax.Array, use: int) -> tuple[jax.Array, Arrays]:
-        """Of pictures as the critic sees them. ``use``: pictures seen with another one are altered in another way."""
-        key, more = jax.random.split(self.keys[use])
+    def seen(self, images: jax.Array, use: int) -> Seen:
+        """Pictures as the critic sees them. ``use``: real ones, 0, and drawings, 1, are altered each in their way, the
+        same for both networks' sake: the features of each are computed once."""
         # In the pixels of the level: shifts by parts of them would blur what is to be judged.
         small = shrunk(images, self.plan.size // self.plan.side)
-        seen = augment.augment(self.training.augment, small, key)
-        return score(self.plan, arrays, remembered, seen, self.classes, more, self.grown)
+        altered = augment.augment(self.training.augment, small, self.keys[use])
+        return Seen(altered, features(self.plan, self.network, self.mixtures, altered))
+
+    def scores(self, arrays: Arrays, remembered: Arrays, seen: Seen, use: int) -> tuple[jax.Array, Arrays]:
+        """Of what is seen, and what the critic remembers then."""
+        return score(self.plan, arrays, remembered, seen, self.classes, self._chance(use), self.grown)
+
+    def _chance(self, use: int) -> jax.Array:
+        return jax.random.fold_in(self.keys[2], use)
 
     def learn(
-        self, state: State, real: jax.Array, fake: jax.Array
+        self, state: State, real: jax.Array, reals: Seen, fakes: Seen
     ) -> tuple[State, tuple[jax.Array, jax.Array], jax.Array]:
         """The state with a critic that has learnt, the scores before that, and the loss."""
         directions = spectral.advance(state.critic, state.directions) if self.plan.spectral else {}
 
         def loss(critic: Arrays) -> tuple[jax.Array, Any]:
             arrays = spectral.normalised(critic, directions)
-            reals, remembered = self.scores(arrays, state.critic_remembered, real, 0)
-            fakes, remembered = self.scores(arrays, remembered, fake, 1)
-            found = losses.critic_loss(self.training.loss, reals, fakes)
-            return found + self._penalty(arrays, state, real), (reals, fakes, found, remembered)
+            of_real, remembered = self.scores(arrays, state.critic_remembered, reals, 0)
+            of_fake, remembered = self.scores(arrays, remembered, fakes, 1)
+            found = losses.critic_loss(self.training.loss, of_real, of_fake)
+            return found + self._penalty(arrays, state, real), (of_real, of_fake, found, remembered)
 
-        gradient, (reals, fakes, found, remembered) = jax.grad(loss, has_aux=True)(state.critic)
+        gradient, (of_real, of_fake, found, remembered) = jax.grad(loss, has_aux=True)(state.critic)
         after, moments = moved(_optimisers(self.training)[1], gradient, state.critic_moments, state.critic)
         learnt = state._replace(
             critic=after, critic_remembered=remembered, directions=directions, critic_moments=moments
         )
-        return learnt, (reals, fakes), found
+        return learnt, (of_real, of_fake), found
 
     def _penalty(self, arrays: Arrays, state: State, real: jax.Array) -> jax.Array:
         if not self.training.r1:
             return jnp.zeros(())
 
-        def found(images: jax.Array) -> jax.Array:
-            return losses.r1(lambda x: self.scores(arrays, state.critic_remembered, x, 0)[0], images)
+        def whole(images: jax.Array) -> jax.Array:
+            found = self.scores(arrays, state.critic_remembered, self.seen(images, 0), 0)[0]
+            return found.reshape(len(images), -1).mean(1)
 
         # Seldom and strong instead of always: arXiv 1912.04958, appendix B.
         every = self.training.r1_every
-        due = jax.lax.cond(state.step % every == 0, found, lambda images: jnp.zeros(()), real)
+        due = jax.lax.cond(
+            state.step % every == 0, lambda images: losses.r1(whole, images), lambda images: jnp.zeros(()), real
+        )
         return self.training.r1 * every * due
 
-    def opinion(self, state: State, real: jax.Array, fake: jax.Array) -> jax.Array:
+    def opinion(self, state: State, reals: Seen, fakes: Seen) -> jax.Array:
         """The generator's loss."""
         arrays = spectral.normalised(state.critic, state.directions)
-        fakes = self.scores(arrays, state.critic_remembered, fake, 2)[0]
-        reals = fakes
+        of_fake = self.scores(arrays, state.critic_remembered, fakes, 2)[0]
+        of_real = of_fake
         if self.training.loss == "relativistic":
-            reals = self.scores(arrays, state.critic_remembered, real, 3)[0]
-        return losses.generator_loss(self.training.loss, reals, fakes)
+            of_real = self.scores(arrays, state.critic_remembered, reals, 3)[0]
+        return losses.generator_loss(self.training.loss, of_real, of_fake)
 
 
 def running_average(average: float, step: jax.Array, before: Any, now: Any) -> Any:
@@ -195,6 +217,7 @@ def running_average(average: float, step: jax.Array, before: Any, now: Any) -> A
 
 
 def _figures(reals: jax.Array, fakes: jax.Array, real: jax.Array, fake: jax.Array) -> tuple[jax.Array, ...]:
+    reals, fakes = (scores.reshape(len(scores), -1).mean(1) for scores in (reals, fakes))
     middle = 0.5 * (reals.mean() + fakes.mean())
     right = 0.5 * ((reals > middle).mean(dtype=jnp.float32) + (fakes < middle).mean(dtype=jnp.float32))
     return reals.mean(), fakes.mean(), right, _spread(fake) / (_spread(real) + 1e-6)

@@ -16,6 +16,7 @@ from pixeldream.neural.gan.devices import Devices
 from pixeldream.neural.gan.loader import Batches, Pictures
 from pixeldream.neural.gan.loop import Lesson, Loop, Row, kept
 from pixeldream.neural.gan.settings import GanError, Plan, Training, grown
+from pixeldream.neural.gan.sight import Sight
 
 
 class Constraint(NamedTuple):
@@ -28,7 +29,8 @@ class Constraint(NamedTuple):
 class Run(Loop):
     """A GAN in training. ``folder``: where checkpoints are, if any are kept; the newest one is gone on from.
 
-    ``state``: what a new run begins with, such as :func:`learnt_before`. ``say`` is told in words when something goes
+    ``state``: what a new run begins with, such as :func:`learnt_before`. ``sight``: what the critic sees through, where
+    the plan has taps. ``say`` is told in words when something goes
     wrong. Raises :class:`GanError`.
     """
 
@@ -43,6 +45,7 @@ class Run(Loop):
         say: Callable[[str], None] = lambda text: None,
         devices: Devices = Devices(),  # noqa: B008 - a frozen value
         state: steps.State | None = None,
+        sight: Sight = Sight(),  # noqa: B008 - a frozen value
     ) -> None:
         if pictures.images.shape[1:] != (plan.size, plan.size, 3):
             found = list(pictures.images.shape[1:])
@@ -50,7 +53,8 @@ class Run(Loop):
         self.plan, self.training, self.constraint, self.pictures = plan, training, constraint, pictures
         batches = Batches(pictures, training.batch, training.seed, devices.part)
         shared = Constraint(constraint.rule, devices.replicate(constraint.arrays))
-        super().__init__(_lesson(plan, training, shared), batches, folder, keep, say, devices, state)
+        through = Sight(sight.network, devices.replicate(sight.arrays))
+        super().__init__(_lesson(plan, training, shared, through), batches, folder, keep, say, devices, state)
 
     def sample(self, latent: Any, classes: Any) -> np.ndarray:
         """Pictures of latent vectors and classes; see ``step.sample``."""
@@ -59,12 +63,12 @@ class Run(Loop):
         return np.asarray(steps.sample(plan, average, *arrays, *self.constraint, _array(part)))
 
 
-def _lesson(plan: Plan, training: Training, constraint: Constraint) -> Lesson:
+def _lesson(plan: Plan, training: Training, constraint: Constraint, sight: Sight) -> Lesson:
     def step(
         number: int, state: steps.State, images: jax.Array, classes: jax.Array
     ) -> tuple[steps.State, dict[str, jax.Array]]:
         now, part = grown(plan, training, number)
-        return steps.train_step(now, training, state, images, classes, *constraint, _array(part))
+        return steps.train_step(now, training, state, images, classes, *constraint, _array(part), *sight)
 
     return Lesson(partial(steps.begin, plan, training), step, steps.FIGURES, watched=True)
 
