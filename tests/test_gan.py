@@ -18,7 +18,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from haste import compiled_in_haste  # noqa: F401
 
 from pixeldream.neural.gan import augment, figures, losses, spectral
 from pixeldream.neural.gan import networks as nets
@@ -282,6 +281,18 @@ def test_losses_fall_when_the_networks_get_what_they_want(name: str) -> None:
 def test_the_penalty_is_half_the_squared_slope() -> None:
     images = jnp.ones((2, 4, 4, 3))
     assert losses.r1(lambda x: 3.0 * x.sum((1, 2, 3)), images) == pytest.approx(0.5 * 9 * 48)
+
+
+def test_the_penalty_is_learnt_from() -> None:
+    plan, training = preset("steady", 16, width=8)
+    sizes = []
+    for r1 in (0.0, 10.0):
+        run = Run(plan, replace(training, batch=4, r1=r1, r1_every=1), toy_pictures(8))
+        run.step()
+        assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(run.state.critic))
+        # Adam's first moments after a step are a share of the gradient.
+        sizes.append(sum(float(jnp.abs(leaf).sum()) for leaf in jax.tree.leaves(run.state.critic_moments[0].mu)))
+    assert sizes[1] != pytest.approx(sizes[0], rel=0.05)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

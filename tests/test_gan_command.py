@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import call, make_image
-from haste import compiled_in_haste  # noqa: F401
 from PIL import Image
 
 from pixeldream.cli import gan_follow, gan_sheet, gan_train

@@ -12,7 +12,6 @@ import jax
 import numpy as np
 import pytest
 from command import call
-from haste import compiled_in_haste  # noqa: F401
 from PIL import Image
 
 from pixeldream.cli.gan_run import Folder
@@ -45,7 +44,7 @@ def alone(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def begin(words: list[object], devices: int) -> subprocess.Popen[str]:
     """A command in a process of its own that has so many devices."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     pipe = subprocess.PIPE
     return subprocess.Popen(list(map(str, words)), stdout=pipe, stderr=pipe, text=True, env=environment)

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from command import call, make_image
-from haste import compiled_in_haste  # noqa: F401
 from PIL import Image
 
 from pixeldream import images
