@@ -86,20 +86,6 @@ def nothing_compiled_stays() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def compiled_well(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """For a test marked ``optimised``, and the programs that it starts."""
-    if not SOON_COMPILED or request.node.get_closest_marker("optimised") is None:
-        yield
-        return
-    monkeypatch.setenv(UNOPTIMISED.upper(), "0")
-    for unoptimised in (False, True):
-        jax.clear_caches()
-        jax.config.update(UNOPTIMISED, unoptimised)
-        if not unoptimised:
-            yield
-
-
-@pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any connection that leaves the machine fails the test that makes it."""
 

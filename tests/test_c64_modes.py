@@ -68,7 +68,6 @@ FEW_TILES = dataclasses.replace(
 """A quarter of the screen, and of the tiles."""
 
 
-@pytest.mark.optimised
 @pytest.mark.parametrize("mode", [IFLI, FEW_TILES], ids=lambda mode: mode.name)
 def test_a_batch_is_solved_as_each_picture_alone(mode: pd.Mode) -> None:
     images = jnp.stack([jnp.asarray(testing.random_image(mode, seed)) for seed in (6, 7)])

@@ -81,20 +81,14 @@ def laws_of_modes() -> list[tuple[str, Callable]]:
 
 def solved_alike(mode: Mode) -> Any:
     """What the way of a mode's solution depends on, besides sizes and numbers."""
-    levels = tuple((level.area is None, len(level.slots) > 1) for level in mode.levels)
-    own = mode.solve, mode.sub_palettes is None, mode.colour_groups is None
-    return levels, mode.tiles is None, mode.gamut is None, own
+    levels = tuple((level.area, len(level.slots) > 1) for level in mode.levels)
+    own = mode.solve, mode.sub_palettes, mode.colour_groups
+    return levels, mode.tiles, mode.gamut is None, mode.blocked > 0, own
 
 
 @pytest.mark.parametrize(("mode", "law"), laws_of_modes(), ids=lambda value: getattr(value, "__name__", value))
 def test_mode(registry: Registry, mode: str, law: Callable) -> None:
     law(corner(registry.modes[mode]), colours_of(registry, mode))
-
-
-def test_a_gamut_of_few_colours_jits_to_the_same(registry: Registry) -> None:
-    """It is searched by exchange, not by means; nine seconds for 32 pixels."""
-    mode = replace(registry.modes["cpc-mode0"], size=(8, 4))
-    testing.mode_jits_to_the_same(mode, colours_of(registry, mode.name))
 
 
 @pytest.mark.parametrize("law", testing.PALETTE_LAWS, ids=named)

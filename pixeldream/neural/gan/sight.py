@@ -54,9 +54,8 @@ def sight(plan: Plan, network: FeatureNetwork, weights: Mapping[str, Any]) -> Si
     missing = [name for name in plan.taps if name not in network.layers]
     if missing:
         raise GanError(f"network {network.name!r} has no layer {missing[0]!r}; it has {', '.join(network.layers)}")
-    if hasattr(network.apply, "using"):
-        # A rim that reflects costs a small picture half as much again.
-        network = network.using(padding="zeros")
+    # A rim that reflects costs a small picture half as much again.
+    network = network.using(padding="zeros")
     arrays = {name: jnp.asarray(value) for name, value in weights.items()}
     scales = _scales(network, plan.taps, arrays, jnp.asarray(drawings(_PICTURES, plan.size)))
     sides = [side for side, _ in scales]
