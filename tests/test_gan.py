@@ -206,7 +206,7 @@ def test_what_can_not_be_is_refused_in_words(wrong: object, quoted: str) -> None
 
 def test_a_step_is_compiled_once_and_leaves_everything_finite(whole: Run) -> None:
     before = train_step._cache_size()
-    again = tiny_run()
+    again = Run(*tiny(seed=1), toy_pictures(), sight=tiny_sight())
     first = jax.tree.map(np.asarray, again.state)
     again.step()
     assert train_step._cache_size() == before
@@ -436,6 +436,9 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(whole: Run, tmp_path: Pa
     child.stdout.close()
     resumed = tiny_run(folder=tmp_path)
     assert 3 <= resumed.steps < STEPS
+    trained_for = resumed.seconds
+    resumed.step()
+    assert resumed.seconds == trained_for  # it may have compiled: that is no training
     for _ in resumed.go(Goal(steps=STEPS)):
         pass
     resumed.save()

@@ -23,7 +23,10 @@ from pixeldream.neural.gan.toys import toys
 from pixeldream.neural.gan.train import trained
 
 PROGRAM = [sys.executable, "-m", "pixeldream", "gan", "train"]
-OPTIONS = ["--preset", "dcgan", "--size", "16", "--width", "16", "--batch", "8", "--figures", "0", "--steps", "4"]
+OPTIONS = [
+    "--preset", "dcgan", "--projected", "--size", "16", "--width", "16", "--batch", "8", "--steps", "4",
+    "--figures", "0",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -100,6 +100,7 @@ class Loop:
         self.lesson, self.devices, self._source, self._say = lesson, devices, source, say
         self.state: Any
         self.steps, self.seconds = 0, 0.0
+        self._compiled = False
         self.curve: list[Row] = []
         self._watch, self._pending = Watch(), []  # type: ignore[var-annotated]
         self._checkpoints = None if folder is None else Checkpoints(folder, keep)
@@ -118,7 +119,7 @@ class Loop:
             yield self
 
     def step(self) -> None:
-        """One step. The first compiles, which does not count as time."""
+        """One step. The first here, be it of a run that goes on, compiles, which does not count as time."""
         begun = time.monotonic()
         batch = (self.devices.split(part) for part in next(self._source))
         self.state, figures = self.devices.settle(self.lesson.step(self.steps, self.state, *batch))
@@ -129,7 +130,8 @@ class Loop:
             jax.block_until_ready(self._pending[-2])
         if self.steps % ROW_EVERY == 0:
             self._look()
-        self.seconds += time.monotonic() - begun if self.steps > 1 else 0.0
+        self.seconds += time.monotonic() - begun if self._compiled else 0.0
+        self._compiled = True
 
     def _look(self) -> None:
         """A row of the curve, and a word where something is wrong."""
