@@ -4,7 +4,9 @@ A piece is a whole number of a mode's areas. What all areas share - the backgrou
 common, a free palette - is chosen once for all pieces, so that any of them stand on one screen together.
 
 A rule shows pictures ``[n, side, side, 3]`` as the mode can: shrunk to the piece's pixels, solved, and enlarged again.
-Gradients pass as if solving changed nothing (straight-through, arXiv 1308.3432).
+Solving has no gradient. One half of what passes is that of a solver which changes nothing (straight-through, arXiv
+1308.3432), the other that of one which mixes a pixel's colours, the nearer the more (Agustsson et al., arXiv
+1704.00648): it is large where a small change makes a pixel take another colour, and points there.
 """
 
 from __future__ import annotations
@@ -28,6 +30,13 @@ from pixeldream.retro.dither import NONE
 from pixeldream.retro.locks import lock_array
 from pixeldream.retro.mode import Mode, Picture, Size
 from pixeldream.retro.solve import Solution
+
+SOFT = 0.05
+"""Of squared sRGB distances: a colour that is farther by as much has a share e times smaller of the mixture that
+gradients pass through."""
+
+MIXED = 16
+"""Slots, at most, whose colours are mixed: more change a picture so little that gradients are true without."""
 
 
 class PieceError(ValueError):
@@ -76,8 +85,21 @@ class Rule:
         """``[n, side, side, 3] -> [n, side, side, 3]``, differentiable. ``amount`` (of all, or ``[n, 1, 1, 1]``): how
         far on the way from the picture in the piece's pixels, 0, to the legal one, 1."""
         small = self.shrink(images)
-        shown = jax.vmap(lambda s: solver.render(self.mode, s, arrays.palette))(self.solve(small, arrays))
-        return self.enlarge(small + amount * jax.lax.stop_gradient(shown - small))
+        solution = self.solve(small, arrays)
+        shown = jax.vmap(lambda s: solver.render(self.mode, s, arrays.palette))(solution)
+        passed = self._passed(small, solution, arrays)
+        legal = passed + jax.lax.stop_gradient(shown - passed)
+        return self.enlarge(small + amount * (legal - small))
+
+    def _passed(self, small: jax.Array, solution: Solution, arrays: RuleArrays) -> jax.Array:
+        """What gradients pass through in place of the legal pieces; see above."""
+        mode = self.mode
+        if len(mode.slots) > MIXED or mode.choices is not None or mode.render is not None:
+            return small
+        choices = jax.vmap(lambda colours: solver.reachable(mode, colours, arrays.palette))(solution.colours)
+        apart = jnp.square(small[..., None, :] - choices).sum(-1)
+        mixture = (jax.nn.softmax(-apart / SOFT, -1)[..., None] * choices).sum(-2)
+        return 0.5 * (small + mixture)
 
     def solve(self, small: jax.Array, arrays: RuleArrays) -> Solution:
         """The nearest pieces of pictures in the mode's own pixels, with an axis of pictures in front."""

@@ -166,7 +166,8 @@ def test_a_run_without_checkpoints_or_with_a_damaged_description_is_refused(
         (["--keep", 0], "--keep 0"),
         (["--demo"], "brings its own pictures"),
         (["--palette", "c64-pepto"], "--mode MODE"),
-        (["--ease", 9], "--mode MODE"),
+        (["--strict", 1], "--mode MODE"),
+        (["--mode", MODE, "--strict", 2], "strict 2 is the part"),
         (["--from", "nowhere"], "'nowhere' holds no run"),
         (["--preset", "thesis", "--size", 16, "--growth", 9], "can't grow together"),
         (["--growth", 9], "can't grow; choose another preset"),
@@ -214,8 +215,8 @@ def test_small_sets_are_augmented_and_the_demo_is_not() -> None:
     assert gan_train._settings({}, 32, 500, 0)[1].augment
     assert not gan_train._settings({}, 32, 50_000, 0)[1].augment
     assert not gan_train._settings({"preset": "dcgan"}, 64, 500, 0)[1].augment
-    plan, training = gan_train._settings({"preset": "steady", "growth": 9, "mode": MODE}, 32, 500, 0)
-    assert (plan.grows, training.growth, training.ease) == (True, 9, gan_train.EASE)
+    plan, training = gan_train._settings({"preset": "steady", "growth": 9}, 32, 500, 0)
+    assert (plan.grows, training.growth) == (True, 9)
     plan, training = gan_train._settings({"spectral": False, "batch": 4, "r1": 2.0}, 32, 500, 0)
     assert (plan.spectral, training.batch, training.r1) == (False, 4, 2.0)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pixeldream.look import look
+from pixeldream.neural.gan.step import shown_to_critic
 from pixeldream.neural.gan.toys import toys
 from pixeldream.pieces import PieceError, Pieces, Rule, choose, piece_mode
 from pixeldream.plugin.registry import Registry
@@ -66,17 +67,58 @@ def test_the_quick_choice_is_the_exact_one(sprites: Pieces, images: np.ndarray) 
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_drawings_are_legal_and_gradients_pass(sprites: Pieces, images: np.ndarray) -> None:
+def test_drawings_are_legal(sprites: Pieces, images: np.ndarray) -> None:
     shown = sprites.pictures(images[:5], size=8)
     np.testing.assert_array_equal(sprites.pictures(images[:1], size=8), shown[:1])
     palette = {tuple(colour) for colour in sprites.look.palette.rgb(np.arange(16))}
     for picture in shown:
         assert {tuple(colour) for colour in picture.reshape(-1, 3)} <= palette
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) <= 4
+
+
+def test_gradients_pass_and_most_where_a_pixel_is_about_to_take_another_colour(sprites: Pieces) -> None:
+    rule, arrays = sprites.rule, sprites.arrays()
+    # Both are shared by all sprites.
+    black, other = (arrays.palette[arrays.locks[number]] for number in (0, 1))
+    way = other - black
+
+    def slope(part: float, along: jax.Array) -> float:
+        """How much the piece changes along, as gradients have it."""
+
+        def change(step: jax.Array) -> jax.Array:
+            colour = black + part * way + step * along
+            shown = rule(jnp.broadcast_to(colour.reshape(1, 1, 1, 3), (1, 16, 16, 3)), arrays)
+            return shown.mean((0, 1, 2)) @ along / (along @ along)
+
+        return float(jax.grad(change)(0.0))
+
+    across = jnp.cross(way, jnp.asarray([1.0, 0.0, 0.0]))
+    inside, between, aside = slope(0.0, way), slope(0.5, way), slope(0.5, across)
+    assert 0.45 < inside < between
+    assert aside < between
+
+
+def test_gradients_pass_a_mode_of_many_colours_as_they_are(registry: Registry, images: np.ndarray) -> None:
+    pieces = choose(look(registry, "amiga-32"), 16, images)
     some = jnp.asarray(images[:2], jnp.float32) / 255.0
-    gradient = jax.grad(lambda x: sprites.rule(x, sprites.arrays()).sum())(some)
+    gradient = jax.grad(lambda x: pieces.rule(x, pieces.arrays()).sum())(some)
     assert float(gradient.sum()) == pytest.approx(some.size, rel=1e-3)
-    assert (np.asarray(gradient) > 0).all()
+
+
+@pytest.mark.parametrize("strict", [0.5, 1.0])
+def test_a_part_of_what_the_critic_sees_is_legal_and_the_others_are_on_the_way(
+    sprites: Pieces, images: np.ndarray, strict: float
+) -> None:
+    rule, arrays = sprites.rule, sprites.arrays()
+    some = jnp.asarray(images, jnp.float32) / 255.0
+    shown = shown_to_critic(rule, arrays, strict)(some, jax.random.key(3))
+    legal, before = rule(some, arrays), rule(some, arrays, 0.0)
+    whole = np.abs(shown - legal).max((1, 2, 3)) < 1e-6
+    assert abs(whole.mean() - strict) < 0.15
+    way = np.abs(legal - before).sum((1, 2, 3))
+    gone = (np.abs(shown - before).sum((1, 2, 3)) / way)[~whole]
+    assert ((gone > 0) & (gone < 1)).all()
+    assert gone.size == 0 or gone.std() > 0.2
 
 
 @pytest.mark.parametrize("side", [32, 16])

@@ -39,9 +39,6 @@ SMALL = 10_000
 STEADIED = ("projected", "steady")
 """Presets that take the size of a set into account."""
 
-EASE = 1500
-"""Steps in which the pictures of a mode become legal."""
-
 DEMO = 2048
 """Pictures of the toy set."""
 
@@ -85,7 +82,10 @@ Mirror = Annotated[bool | None, option("--mirror/--no-mirror", help="Mirror pict
 Growth = Annotated[
     int | None, integer("--growth", help="Steps at each size while the networks grow; 0: the whole size at once.")
 ]
-Ease = Annotated[int | None, integer("--ease", help="Steps in which the pictures of a mode become legal.")]
+Strict = Annotated[
+    float | None,
+    real("--strict", help="The part of the critic's pictures that are wholly legal; the others are on the way there."),
+]
 Before = Annotated[
     Path | None, option("--from", metavar="RUN", help="Begin with what another run of the same networks has learnt.")
 ]
@@ -132,7 +132,7 @@ def train(
     fit: Fit = "contain",
     mode: ModeName = None,
     palette: PaletteName = None,
-    ease: Ease = None,
+    strict: Strict = None,
     seed: Seed = None,
     keep: Keep = 3,
     resume: Resume = False,
@@ -152,13 +152,13 @@ def train(
     given: dict[str, Any] = {
         "preset": preset, "size": size, "width": width, "batch": batch, "loss": loss, "generator_rate": generator_rate,
         "critic_rate": critic_rate, "projected": projected, "spectral": spectral, "r1": r1, "average": average,
-        "augment": _names(augment), "mirror": mirror, "growth": growth, "ease": ease, "seed": seed, "mode": mode,
+        "augment": _names(augment), "mirror": mirror, "growth": growth, "strict": strict, "seed": seed, "mode": mode,
         "palette": palette,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     registry, folder = open_registry(plugin), Folder(out)
     _check_numbers({"steps": steps, "epochs": epochs, "minutes": minutes}, keep)
-    for name, value in (("palette", palette), ("ease", ease)):
+    for name, value in (("palette", palette), ("strict", strict)):
         if value is not None and mode is None and not resume:
             raise OptionError(f"--{name} is for a mode: name it as well, --mode MODE")
     first = gan_together.meet(coordinator, process_count, process_id)
@@ -226,8 +226,6 @@ def _settings(given: Mapping[str, Any], size: int, count: int, classes: int) -> 
     plan, training = preset_of(name, size, width=given.get("width", 0), classes=classes)
     if name in STEADIED and count < SMALL:
         training = replace(training, augment=("translation",))
-    if "mode" in given:
-        training = replace(training, ease=EASE)
     changes = {f.name: given[f.name] for f in fields(Training) if f.name in given}
     plan = seeing(plan, given.get("projected", bool(plan.taps)))
     plan = replace(plan, spectral=given.get("spectral", plan.spectral), grows=bool(given.get("growth")))

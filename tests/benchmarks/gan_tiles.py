@@ -174,7 +174,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("-r", "--recipe", action="append", choices=[*RECIPES, "all"])
     parser.add_argument("-m", "--mode")
     parser.add_argument("--from", dest="start", type=Path, help="checkpoints that every recipe begins with")
-    parser.add_argument("--ease", type=int, default=1500, help="steps in which pictures become legal")
+    parser.add_argument("--strict", type=float, default=0.5, help="the part of the pictures that are wholly legal")
     parser.add_argument("--judge", action="append", default=[], metavar="NAME[=FILE]")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
@@ -216,7 +216,7 @@ def main() -> None:
         if pieces is None:
             continue
         within = Constraint(pieces.rule, pieces.arrays())
-        ruled = replace(training, ease=options.ease)
+        ruled = replace(training, strict=options.strict)
         state = run.state._replace(step=run.state.step * 0)
         ours = Run(plan, ruled, pictures, within, state=state, sight=through)
         train(f"{name}, then within", ours)

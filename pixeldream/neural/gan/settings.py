@@ -115,7 +115,8 @@ class Training:
     strong; 0 for none. ``average``: what the generator's running average keeps in a step; 0 for none. ``augment``: see
     :data:`AUGMENTATIONS`. ``mirror``: real pictures are mirrored by chance. ``growth``: steps at each size while the
     networks grow, one half of which blends the new layers in (arXiv 1710.10196); 0 for the whole size from the first
-    step. ``ease``: steps in which pictures become legal, where drawings have rules to obey.
+    step. ``strict``: the part of the critic's pictures that are wholly legal, where drawings have rules to obey; the
+    others are on the way there.
     """
 
     loss: str = "hinge"
@@ -129,7 +130,7 @@ class Training:
     augment: tuple[str, ...] = ()
     mirror: bool = False
     growth: int = 0
-    ease: int = 0
+    strict: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -142,8 +143,10 @@ class Training:
             raise GanError(f"rates {self.generator_rate:g} and {self.critic_rate:g} must lie between 0 and 1")
         if not (self.r1 >= 0 and self.r1_every >= 1):
             raise GanError(f"r1 {self.r1:g} every {self.r1_every} steps: a weight of 0 or more, every 1 or more")
-        if self.growth < 0 or self.ease < 0:
-            raise GanError(f"growth {self.growth} and ease {self.ease} are steps: 0 or more")
+        if self.growth < 0:
+            raise GanError(f"growth {self.growth} is a number of steps: 0 or more")
+        if not 0 <= self.strict <= 1:
+            raise GanError(f"strict {self.strict:g} is the part of the pictures that are wholly legal: 0 to 1")
         if not 0 <= self.average < 1:
             raise GanError(f"average {self.average:g} is the part that is kept in a step: 0 for none, below 1")
         if not 0 <= self.seed <= MAXIMUM_SEED:

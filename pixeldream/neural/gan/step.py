@@ -101,14 +101,14 @@ def train_step(
     real = images.astype(jnp.float32) / 255.0
     if training.mirror:
         real = augment.mirror(real, keys[0])
-    shown = _shown(rule, rules, training.ease, state.step)
+    shown = shown_to_critic(rule, rules, training.strict)
     critic = _Critic(plan, training, classes, keys[2:5], grown, network, mixtures)
-    real = shown(real)
+    real = shown(real, keys[0])
     latent = jax.random.normal(keys[1], (images.shape[0], plan.latent))
 
     def drawn(generator: Arrays) -> tuple[Seen, tuple[jax.Array, Arrays]]:
         made, remembered = draw(plan, generator, state.remembered, latent, classes, True, grown)
-        made = shown(made)
+        made = shown(made, keys[1])
         return critic.seen(made, 1), (made, remembered)
 
     seen, pull, (fake, remembered) = jax.vjp(drawn, state.generator, has_aux=True)
@@ -124,16 +124,24 @@ def train_step(
     return state, dict(zip(FIGURES, values, strict=True))
 
 
-def _shown(rule: Rule | None, rules: Any, ease: int, step: jax.Array) -> Callable[[jax.Array], jax.Array]:
-    """How the critic sees pictures in this step, real ones and drawings alike.
+def shown_to_critic(rule: Rule | None, rules: Any, strict: float) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """How the critic sees pictures ``[n, side, side, 3]``, by a key, real ones and drawings alike: about ``strict`` of
+    them as the mode shows them, the others somewhere on the way there.
 
-    They become legal little by little. Were they from the first step on, drawings that come out the same would learn
-    the same, and so stay the same: the generator drew one picture only in the trial that was made.
+    Legal pictures alone tell a generator little. Drawings that come out the same learn the same, and stay the same; and
+    a gradient that passes through as if nothing had been changed leads astray where much was. On the way there it is
+    the truer the less was changed, and what it teaches is seen in the legal picture too.
     """
     if rule is None:
-        return lambda images: images
-    amount = jnp.minimum(1.0, step.astype(jnp.float32) / ease) if ease else jnp.ones(())
-    return lambda images: rule(images, rules, amount)
+        return lambda images, key: images
+
+    def shown(images: jax.Array, key: jax.Array) -> jax.Array:
+        if strict == 1.0:
+            return rule(images, rules)
+        even = jax.random.uniform(jax.random.fold_in(key, 1), (images.shape[0], 1, 1, 1))
+        return rule(images, rules, jnp.minimum(1.0, even / (1.0 - strict)))
+
+    return shown
 
 
 class _Critic(NamedTuple):
