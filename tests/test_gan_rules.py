@@ -10,7 +10,7 @@ import pytest
 from pixeldream.look import look
 from pixeldream.neural.gan.step import shown_to_critic
 from pixeldream.neural.gan.toys import toys
-from pixeldream.pieces import PieceError, Pieces, Rule, choose, piece_mode
+from pixeldream.pieces import PieceError, Pieces, Rule, RuleArrays, choose, piece_mode
 from pixeldream.plugin.registry import Registry
 from pixeldream.retro import legal
 from pixeldream.retro import solve as solver
@@ -103,6 +103,17 @@ def test_gradients_pass_a_mode_of_many_colours_as_they_are(registry: Registry, i
     some = jnp.asarray(images[:2], jnp.float32) / 255.0
     gradient = jax.grad(lambda x: pieces.rule(x, pieces.arrays()).sum())(some)
     assert float(gradient.sum()) == pytest.approx(some.size, rel=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["nes", "zx-spectrum", "c64-charset-multicolor", "amiga-16"])
+def test_gradients_have_the_form_of_pictures_whatever_a_mode_is_made_of(registry: Registry, mode: str) -> None:
+    pieces = Pieces(look(registry, mode), 32)
+
+    def gradient(images: jax.Array, arrays: RuleArrays) -> jax.Array:
+        return jax.vjp(lambda x: pieces.rule(x, arrays, 0.5), images)[1](images)[0]
+
+    form = jax.ShapeDtypeStruct((2, 32, 32, 3), jnp.float32)
+    assert jax.eval_shape(gradient, form, pieces.arrays()) == form
 
 
 @pytest.mark.parametrize("strict", [0.5, 1.0])

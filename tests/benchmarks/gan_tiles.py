@@ -7,7 +7,7 @@ they draw beside those of real pictures against real ones.
 
 ``--cpu`` is this process's time on all cores together, which a busy machine changes little: 20 minutes of two idle
 cores are 2400 seconds. The first step, which compiles, does not count, nor does what ``--every`` measures on the way.
-With a mode, each recipe is trained freely (or taken ``--from`` the checkpoints of an earlier run's folder) and then,
+With a mode, each recipe is trained freely (or taken ``--from`` an earlier run's output) and then,
 for as long again from where it was, once freely and once within the rules; the free drawings are converted afterwards,
 and both are measured against converted pictures.
 
@@ -173,7 +173,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=0.0)
     parser.add_argument("-r", "--recipe", action="append", choices=[*RECIPES, "all"])
     parser.add_argument("-m", "--mode")
-    parser.add_argument("--from", dest="start", type=Path, help="checkpoints that every recipe begins with")
+    parser.add_argument("--from", dest="start", type=Path, help="an earlier output, to begin with its recipes")
     parser.add_argument("--strict", type=float, default=0.5, help="the part of the pictures that are wholly legal")
     parser.add_argument("--judge", action="append", default=[], metavar="NAME[=FILE]")
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -209,7 +209,7 @@ def main() -> None:
         plan, training = RECIPES[name](options.size, len(found.names))
         pictures = Pictures(found.images, found.classes if plan.classes else np.zeros_like(found.classes))
         through = sight(plan, *embedded)
-        begun = None if options.start is None else learnt_before(plan, training, options.start)
+        begun = None if options.start is None else learnt_before(plan, training, options.start / name)
         run = Run(plan, training, pictures, folder=options.output / name, keep=1, state=begun, sight=through)
         if options.start is None:
             train(name, run)
