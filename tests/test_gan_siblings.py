@@ -67,7 +67,7 @@ def test_what_is_learnt_from_is_turned_recoloured_and_cut_but_not_changed() -> N
     made = np.asarray(enlarging.turned(jnp.asarray(images), jax.random.key(0)))
     np.testing.assert_allclose(np.sort(made.reshape(40, -1)), np.sort(images.reshape(40, -1)))
     assert np.ptp(made[0], axis=-1).max() == 0  # grey stays grey
-    assert len({made[number].tobytes() == images[number].tobytes() for number in range(40)}) == 2
+    assert sum((one == other).all() for one, other in zip(made, images, strict=True)) < 10
     numbered = np.arange(40 * 64).reshape(40, 8, 8, 1).repeat(3, 3)
     parts = np.asarray(enlarging.windows(jnp.asarray(numbered), 4, jax.random.key(0)))[..., 0]
     assert (parts // 64 == np.arange(40).reshape(-1, 1, 1)).all()
@@ -257,7 +257,7 @@ def test_an_enlarger_is_trained_in_two_goes_as_in_one_and_enlarges(
     for words, ground in (((), (255, 255, 255)), (("--background", "804020"), (128, 64, 32))):
         assert call(capsys, "gan", "enlarge", whole, clear, "-o", tmp_path / "b.png", *words).code == 0
         with Image.open(tmp_path / "b.png") as made:
-            np.testing.assert_allclose(np.asarray(made.convert("RGB"))[16, 16], ground, atol=30)
+            np.testing.assert_allclose(np.asarray(made.convert("RGB"))[4, 4], ground, atol=30)
     found = json.loads(call(capsys, "gan", "info", whole, "--json", "--figures", 9).out)
     assert (found["steps"], len(found["skipped"])) == (3, 1)
     assert set(found["figures"]) == {"enlarged", *likeness.WAYS}

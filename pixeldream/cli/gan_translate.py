@@ -184,7 +184,9 @@ def _sheet(registry: Registry, folder: Folder, run: SiblingRun, loop: Loop) -> b
     """Photos, as the mode shows them (where there is one), translated, and translated back: row by row."""
     from pixeldream.neural.gan.translating import translated
 
-    photos = np.asarray(gan_sibling.pictures(folder, "photos").images[:SHOWN], np.float32) / 255.0
+    stock = gan_sibling.pictures(folder, "photos").images
+    chosen = np.linspace(0, len(stock) - 1, min(SHOWN, len(stock))).astype(int)
+    photos = np.asarray(stock[chosen], np.float32) / 255.0
     settings, average = _settings(run), loop.devices.local(loop.state.average)
     pieces = _pieces(registry, run)
     plain = [] if pieces is None else [pieces.pictures(images.as_bytes(photos), len(photos)).astype(np.float32) / 255.0]

@@ -240,10 +240,12 @@ def _few_colours(image: jax.Array, count: jax.Array, key: jax.Array, *, most: in
     def farther(number: int, found: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         colours, apart = found
         chosen = pixels[apart.argmax()]
-        return colours.at[number].set(chosen), jnp.minimum(apart, jnp.square(pixels - chosen).sum(-1))
+        return colours.at[number].set(chosen), jnp.minimum(apart, jnp.square(pixels - chosen[None]).sum(-1))
 
     first = pixels[jax.random.randint(key, (), 0, len(pixels))]
-    begun, _ = jax.lax.fori_loop(1, most, farther, (jnp.tile(first, (most, 1)), jnp.square(pixels - first).sum(-1)))
+    begun, _ = jax.lax.fori_loop(
+        1, most, farther, (jnp.tile(first, (most, 1)), jnp.square(pixels - first[None]).sum(-1))
+    )
 
     def nearest(colours: jax.Array) -> jax.Array:
         apart = jnp.square(pixels[:, None] - colours[None]).sum(-1)
