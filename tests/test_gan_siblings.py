@@ -14,7 +14,7 @@ from command import call, make_image
 from PIL import Image
 
 from pixeldream import images
-from pixeldream.cli import gan_data
+from pixeldream.cli import gan_data, gan_enlarge
 from pixeldream.cli.gan_run import Folder
 from pixeldream.cli.gan_sibling import SiblingRun, about
 from pixeldream.images import ImageError
@@ -47,9 +47,62 @@ def test_pixel_art_of_a_picture_is_small_and_has_few_colours(times: int) -> None
     np.testing.assert_allclose(small.mean((1, 2)), np.asarray(large).mean((1, 2)), atol=0.15)
 
 
+def test_small_pictures_keep_the_colours_of_large_ones_and_all_of_few() -> None:
+    large = jnp.asarray(toys(4, times=2)[0], jnp.float32) / 255.0
+    small = enlarging._middle(large.reshape(4, 16, 2, 16, 2, 3), jax.random.key(0))
+    few = np.asarray(enlarging._few_colours(small[0], jnp.asarray(24), jax.random.key(1), most=24))
+    np.testing.assert_allclose(few, small[0], atol=1e-5)
+
+    def colours(image: np.ndarray) -> set[tuple]:
+        return set(map(tuple, np.rint(np.asarray(image) * 255).reshape(-1, 3).tolist()))
+
+    for each, whole in zip(small, large, strict=True):
+        assert 3 <= len(colours(each)) <= 24
+        assert colours(each) <= colours(whole)
+
+
+def test_what_is_learnt_from_is_turned_recoloured_and_cut_but_not_changed() -> None:
+    images = np.random.default_rng(0).random((40, 8, 8, 3)).astype(np.float32)
+    images[0] = images[0, ..., :1]
+    made = np.asarray(enlarging.turned(jnp.asarray(images), jax.random.key(0)))
+    np.testing.assert_allclose(np.sort(made.reshape(40, -1)), np.sort(images.reshape(40, -1)))
+    assert np.ptp(made[0], axis=-1).max() == 0  # grey stays grey
+    assert sum((one == other).all() for one, other in zip(made, images, strict=True)) < 10
+    numbered = np.arange(40 * 64).reshape(40, 8, 8, 1).repeat(3, 3)
+    parts = np.asarray(enlarging.windows(jnp.asarray(numbered), 4, jax.random.key(0)))[..., 0]
+    assert (parts // 64 == np.arange(40).reshape(-1, 1, 1)).all()
+    assert (np.diff(parts, axis=2) == 1).all()
+    assert (np.diff(parts, axis=1) == 8).all()
+    assert len(set((parts[:, 0, 0] % 64).tolist())) > 10
+
+
+def test_decibels_are_psnr() -> None:
+    real = np.full((2, 4, 4, 3), 0.5, np.float32)
+    off = real + np.asarray([0.1, 0.2], np.float32).reshape(2, 1, 1, 1)
+    assert float(enlarging.decibels(off, real)) == pytest.approx(-(20 + 13.98) / 2, abs=0.05)
+
+
+@pytest.mark.slow
+def test_pixels_alone_count_at_first_then_features_and_a_critic(registry: Registry) -> None:
+    plan, eyes = Enlarging(**TINY, alone=2, warm=2), gan_enlarge._eyes(registry)
+    lesson, images = enlarging.lesson(plan, eyes), drawings(2, 32)
+    states, seen = [lesson.begin()], []
+    for number in range(4):
+        state, figures = lesson.step(number, states[-1], images, np.zeros(2))
+        states.append(state)
+        seen.append({name: float(value) for name, value in figures.items()})
+    check_same(states[0].critic, states[2].critic)
+    assert [each["features"] > 0 for each in seen] == [False, False, True, True]
+    assert [each["critic"] > 0 for each in seen] == [False, False, True, True]
+    assert seen[0]["generator"] == pytest.approx(seen[0]["pixels"])
+    learnt = zip(jax.tree.leaves(states[2].critic), jax.tree.leaves(states[4].critic), strict=True)
+    assert any((one != other).any() for one, other in learnt)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((states[-1].generator, states[-1].critic)))
+
+
 def test_four_channels_become_a_block_of_pixels() -> None:
     x = jnp.arange(16.0).reshape(1, 1, 2, 8)
-    np.testing.assert_array_equal(nets.shuffle(x)[0, :, :, 0], [[0, 2, 8, 10], [4, 6, 12, 14]])
+    np.testing.assert_array_equal(nets.shuffle(x, 2)[0, :, :, 0], [[0, 2, 8, 10], [4, 6, 12, 14]])
 
 
 def test_an_enlarger_begins_with_the_picture_and_works_tile_by_tile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,6 +252,12 @@ def test_an_enlarger_is_trained_in_two_goes_as_in_one_and_enlarges(
     done = call(capsys, "gan", "enlarge", whole, pictures / "00.png", "-o", tmp_path / "a.png")
     assert (done.code, done.out) == (0, f"{tmp_path / 'a.png'}\n")
     assert images.decode((tmp_path / "a.png").read_bytes(), "a.png").shape == (64, 64, 3)
+    clear = tmp_path / "clear.png"
+    Image.new("RGBA", (16, 16)).save(clear)
+    for words, ground in (((), (255, 255, 255)), (("--background", "804020"), (128, 64, 32))):
+        assert call(capsys, "gan", "enlarge", whole, clear, "-o", tmp_path / "b.png", *words).code == 0
+        with Image.open(tmp_path / "b.png") as made:
+            np.testing.assert_allclose(np.asarray(made.convert("RGB"))[4, 4], ground, atol=30)
     found = json.loads(call(capsys, "gan", "info", whole, "--json", "--figures", 9).out)
     assert (found["steps"], len(found["skipped"])) == (3, 1)
     assert set(found["figures"]) == {"enlarged", *likeness.WAYS}
@@ -265,6 +324,8 @@ def test_a_run_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.Capture
         (["a.png", "-o", "b.kla"], "only PNG is written"),
         (["a.png", "-m", "c64-hires", "-o", "b.spd"], "can't be written as .spd"),
         (["a.png", "-m", "c64-hire"], "did you mean c64-hires"),
+        (["a.png", "-m", "c64-hires", "--fit", "tile"], "fit 'tile' is none of"),
+        (["a.png", "--background", "blackish", "-o", "b.png"], "background 'blackish' is no colour"),
         (["a.png", "-o", "a.png"], "would overwrite the input"),
         (["none.png", "-o", "b.png"], "none.png"),
         (["a.png", "-o", "b.png"], "holds no checkpoint yet"),

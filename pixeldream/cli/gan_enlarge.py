@@ -11,7 +11,7 @@ import typer
 from pixeldream import images
 from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together
 from pixeldream.cli.common import open_registry
-from pixeldream.cli.gan_output import outputs
+from pixeldream.cli.gan_output import FIT, outputs
 from pixeldream.cli.gan_run import Folder
 from pixeldream.cli.gan_sibling import Manner, SiblingRun
 from pixeldream.cli.gan_train import Background, Batch, Epochs, Keep, Minutes, Out, Resume, Seed, Steps
@@ -208,6 +208,8 @@ def enlarge(
     picture: gan_sibling.Picture,
     output_: OutputFiles = None,
     mode: gan_sibling.ModeName = None,
+    fit: gan_sibling.Fit = FIT,
+    background: gan_sibling.Ground = "white",
     plugin: PluginFiles = None,
 ) -> None:
     """Enlarge pixel art with a trained network: to PNG, or with --mode to a legal picture in any file of the machine.
@@ -217,8 +219,9 @@ def enlarge(
     registry, folder = open_registry(plugin), Folder(run)
     settings = _settings(gan_sibling.about(folder, KIND))
     chosen = None if mode is None else look(registry, mode)
-    files = outputs(registry, chosen, output_, f"{Path(picture).stem}-x{settings.times}", picture)
-    small = gan_data.own_pixels(read_source(registry, picture).drawing.astype(np.float32) / 255.0)
+    files = outputs(registry, chosen, output_, f"{Path(picture).stem}-x{settings.times}", picture, fit)
+    source = read_source(registry, picture, background=gan_data.colour(background))
+    small = gan_data.own_pixels(source.drawing.astype(np.float32) / 255.0)
     height, width = small.shape[:2]
     if height * width * settings.times**2 > images.MAXIMUM_PIXELS:
         raise OptionError(f"{picture!r} of {width}x{height} pixels is too large to be enlarged {settings.times} times")

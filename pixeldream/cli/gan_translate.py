@@ -13,7 +13,7 @@ import typer
 from pixeldream import images
 from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together
 from pixeldream.cli.common import open_registry
-from pixeldream.cli.gan_output import outputs
+from pixeldream.cli.gan_output import FIT, outputs
 from pixeldream.cli.gan_run import Folder, Rules
 from pixeldream.cli.gan_sibling import Manner, SiblingRun
 from pixeldream.cli.gan_train import (
@@ -181,15 +181,19 @@ def _rule(registry: Registry, run: SiblingRun) -> tuple[Any, Any]:
 
 
 def _sheet(registry: Registry, folder: Folder, run: SiblingRun, loop: Loop) -> bytes:
-    """Photos, translated, and translated back: row by row."""
+    """Photos, as the mode shows them (where there is one), translated, and translated back: row by row."""
     from pixeldream.neural.gan.translating import translated
 
-    photos = np.asarray(gan_sibling.pictures(folder, "photos").images[:SHOWN], np.float32) / 255.0
+    stock = gan_sibling.pictures(folder, "photos").images
+    chosen = np.linspace(0, len(stock) - 1, min(SHOWN, len(stock))).astype(int)
+    photos = np.asarray(stock[chosen], np.float32) / 255.0
     settings, average = _settings(run), loop.devices.local(loop.state.average)
+    pieces = _pieces(registry, run)
+    plain = [] if pieces is None else [pieces.pictures(images.as_bytes(photos), len(photos)).astype(np.float32) / 255.0]
     made = translated(settings, average.b, photos, *_rule(registry, run))
-    back = translated(settings, average.a, made)
-    rows = np.stack([photos, made, back], 1).reshape(-1, *photos.shape[1:])
-    return gan_sheet.png(gan_sheet.grid(images.as_bytes(np.clip(rows, 0.0, 1.0)), 3))
+    columns = [photos, *plain, made, translated(settings, average.a, made)]
+    rows = np.stack(columns, 1).reshape(-1, *photos.shape[1:])
+    return gan_sheet.png(gan_sheet.grid(images.as_bytes(np.clip(rows, 0.0, 1.0)), len(columns)))
 
 
 def _average(folder: Folder, settings: Translating) -> Any:
@@ -241,6 +245,8 @@ def translate(
     photo: gan_sibling.Picture,
     output_: OutputFiles = None,
     mode: gan_sibling.ModeName = None,
+    fit: gan_sibling.Fit = FIT,
+    background: gan_sibling.Ground = "white",
     plugin: PluginFiles = None,
 ) -> None:
     """Turn a photo into pixel art with a trained network: a legal picture of the mode that it learnt in, or of --mode,
@@ -251,14 +257,15 @@ def translate(
     registry, folder = open_registry(plugin), Folder(run)
     about = gan_sibling.about(folder, KIND)
     chosen, quality = _look(registry, about, mode)
-    files = outputs(registry, chosen, output_, Path(photo).stem + ("-translated" if chosen is None else ""), photo)
-    image = read_source(registry, photo).image
+    stem = Path(photo).stem + ("-translated" if chosen is None else "")
+    files = outputs(registry, chosen, output_, stem, photo, fit)
+    image = read_source(registry, photo, background=gan_data.colour(background)).image
     if chosen is None:
         scale = about.shorter / min(image.shape[:2])
         if scale < 1:
             image = images.resize(image, (round(image.shape[1] * scale), round(image.shape[0] * scale)))
     else:
-        image = images.fit(image, chosen.mode)
+        image = images.fit(image, chosen.mode, fit)
     from pixeldream.neural.gan.translating import translated
 
     settings = _settings(about)

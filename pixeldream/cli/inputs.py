@@ -35,15 +35,25 @@ class Source:
     order: np.ndarray | None = None
 
 
-def read_source(registry: Registry, name: str, *, large: bool = False) -> Source:
-    """An ordinary picture or a native file. Raises ``ImageError``, ``FormatError``."""
-    return _source(registry, images.read_bytes(name, large=large), name, large)
+def read_source(
+    registry: Registry, name: str, *, large: bool = False, background: tuple[float, float, float] = images.WHITE
+) -> Source:
+    """An ordinary picture, its transparent pixels on ``background``, or a native file. Raises ``ImageError``,
+    ``FormatError``."""
+    return _source(registry, images.read_bytes(name, large=large), name, large, background=background)
 
 
-def _source(registry: Registry, data: bytes, name: str, large: bool, frame: int = 0) -> Source:
+def _source(
+    registry: Registry,
+    data: bytes,
+    name: str,
+    large: bool,
+    frame: int = 0,
+    background: tuple[float, float, float] = images.WHITE,
+) -> Source:
     native = read_native(registry, data, Path(name), frame)
     if native is None:
-        image = images.decode(data, name, large=large, frame=frame)
+        image = images.decode(data, name, background=background, large=large, frame=frame)
         return Source(image, images.as_bytes(image), order=images.palette_of(data))
     picture = native.shown if isinstance(native.shown, Picture) else None
     return Source(native.square(), images.as_bytes(native.repeated()), picture)

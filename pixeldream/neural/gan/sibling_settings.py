@@ -60,18 +60,26 @@ class _Sibling:
 class Enlarging(_Sibling):
     """SRGAN (Ledig et al., arXiv 1609.04802) for pixel art, hashable.
 
-    ``times``: by how much. What counts: the mean difference of pixels (``pixel_weight``), the squared difference of a
-    feature network's ``layers`` (``feature_weight``), the critic's opinion (``critic_weight``), which comes in during
-    the first ``warm`` steps. ``most``: colours that a small picture has at most.
+    ``times``: by how much. ``window``: side of the part of each square that is learnt from in a step. What counts: the
+    difference of pixels, in bels (``pixel_weight``), the squared difference of a feature network's ``layers``
+    (``feature_weight``), the critic's opinion (``critic_weight``). The first ``alone`` steps are of pixels alone; the
+    rest comes in during ``warm`` more. ``critic_rate``: Adam's, of the critic. ``most``: colours that a small picture
+    has at most.
     """
 
     side: int = 64
-    batch: int = 16
+    window: int = 32
+    blocks: int = 4
+    batch: int = 8
+    rate: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    critic_rate: float = 2e-4
     times: int = 2
     loss: str = "relativistic"
     pixel_weight: float = 1.0
     feature_weight: float = 0.1
-    critic_weight: float = 0.01
+    critic_weight: float = 0.005
+    alone: int = 1000
     warm: int = 500
     most: int = 24
     layers: tuple[str, ...] = ("conv2_1", "conv3_1")
@@ -92,8 +100,11 @@ class Translating(_Sibling):
     must be itself. ``same_weight``: how much a picture of the language that is translated to must stay as it is, in
     parts of that. ``pool``: translations of earlier steps that the critics are shown again."""
 
-    side: int = 128
+    side: int = 64
+    width: int = 16
+    blocks: int = 4
     batch: int = 2
+    rate: float = 5e-4
     cycle_weight: float = 10.0
     same_weight: float = 0.5
     pool: int = 48
