@@ -11,7 +11,7 @@ import typer
 from pixeldream import images
 from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together
 from pixeldream.cli.common import open_registry
-from pixeldream.cli.gan_output import FIT, outputs
+from pixeldream.cli.gan_output import outputs
 from pixeldream.cli.gan_run import Folder
 from pixeldream.cli.gan_sibling import Manner, SiblingRun
 from pixeldream.cli.gan_train import Background, Batch, Epochs, Keep, Minutes, Out, Resume, Seed, Steps
@@ -208,8 +208,8 @@ def enlarge(
     picture: gan_sibling.Picture,
     output_: OutputFiles = None,
     mode: gan_sibling.ModeName = None,
-    fit: gan_sibling.Fit = FIT,
-    background: gan_sibling.Ground = "white",
+    fit: gan_sibling.Fit = "cover",
+    background: Background = "white",
     plugin: PluginFiles = None,
 ) -> None:
     """Enlarge pixel art with a trained network: to PNG, or with --mode to a legal picture in any file of the machine.

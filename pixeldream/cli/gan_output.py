@@ -16,8 +16,6 @@ from pixeldream.cli.options import LookOptions
 from pixeldream.look import Look
 from pixeldream.plugin.registry import Registry
 
-FIT = "cover"
-
 
 @dataclass(frozen=True)
 class Outputs:
@@ -27,7 +25,7 @@ class Outputs:
     registry: Registry
     look: Look | None
     paths: tuple[Path, ...]
-    fit: str = FIT
+    fit: str = "cover"
 
     def write(self, image: np.ndarray, quality: str = "best") -> None:
         """Writes float32 ``[height, width, 3]``; ``quality``: how it is made legal. Says what was written."""
@@ -45,7 +43,7 @@ class Outputs:
 
 
 def outputs(
-    registry: Registry, look: Look | None, named: Sequence[Path] | None, stem: str, source: str, fit: str = FIT
+    registry: Registry, look: Look | None, named: Sequence[Path] | None, stem: str, source: str, fit: str = "cover"
 ) -> Outputs:
     """Those that are named, or the usual ones, called ``stem``; tried before any work. Raises ``OutputError``, and
     ``ImageError`` for another ``fit``."""

@@ -40,9 +40,6 @@ Blocks = Annotated[int | None, integer("--blocks", help="Residual blocks of the 
 Rate = Annotated[float | None, real("--rate", help="Adam's rate.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
 Picture = Annotated[str, typer.Argument(metavar="PICTURE", help="An image or a native file.", show_default=False)]
-Ground = Annotated[
-    str, option("--background", metavar="COLOUR", help="What stands behind transparent pixels, RRGGBB or a name.")
-]
 Fit = Annotated[str, option("--fit", metavar="|".join(FITS), help="How it comes onto the screen of a mode.")]
 ModeName = Annotated[str | None, option("--mode", "-m", metavar="MODE", help="A legal picture of this mode.")]
 

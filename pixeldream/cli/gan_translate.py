@@ -13,7 +13,7 @@ import typer
 from pixeldream import images
 from pixeldream.cli import gan_data, gan_sheet, gan_sibling, gan_together
 from pixeldream.cli.common import open_registry
-from pixeldream.cli.gan_output import FIT, outputs
+from pixeldream.cli.gan_output import outputs
 from pixeldream.cli.gan_run import Folder, Rules
 from pixeldream.cli.gan_sibling import Manner, SiblingRun
 from pixeldream.cli.gan_train import (
@@ -245,8 +245,8 @@ def translate(
     photo: gan_sibling.Picture,
     output_: OutputFiles = None,
     mode: gan_sibling.ModeName = None,
-    fit: gan_sibling.Fit = FIT,
-    background: gan_sibling.Ground = "white",
+    fit: gan_sibling.Fit = "cover",
+    background: Background = "white",
     plugin: PluginFiles = None,
 ) -> None:
     """Turn a photo into pixel art with a trained network: a legal picture of the mode that it learnt in, or of --mode,
